@@ -8,4 +8,7 @@ pub mod error;
 pub mod format;
 pub mod limits;
 pub mod mapping;
+mod overlay;
 pub mod row;
+pub mod source;
+mod split;
