@@ -29,18 +29,8 @@ fn columns(line: &str) -> Vec<String> {
 }
 
 fn month(lines: u64) -> Vec<(i64, Vec<String>)> {
-    let options = Options {
-        lines,
-        ..Options::default()
-    };
-    Generator::new(&options)
-        .map(|it| {
-            (
-                it.at_ms,
-                columns(std::str::from_utf8(&it.bytes).expect("a line is UTF-8")),
-            )
-        })
-        .collect()
+    let options = Options { lines, ..Options::default() };
+    Generator::new(&options).map(|it| (it.at_ms, columns(std::str::from_utf8(&it.bytes).expect("a line is UTF-8")))).collect()
 }
 
 fn kind(columns: &[String]) -> &str {
@@ -57,15 +47,10 @@ fn per_mille(part: usize, whole: usize) -> usize {
 #[test]
 fn the_same_seed_gives_the_same_bytes_for_ever() {
     // FNV-1a over the first ten thousand lines. A change here changes everybody's data: say so in the CHANGELOG.
-    let mut generator = Generator::new(&Options {
-        seed: 42,
-        ..Options::default()
-    });
+    let mut generator = Generator::new(&Options { seed: 42, ..Options::default() });
     let (mut hash, mut line) = (0xcbf2_9ce4_8422_2325_u64, Vec::new());
     for _ in 0..10_000 {
-        generator
-            .next_into(&mut line)
-            .expect("there are more lines");
+        generator.next_into(&mut line).expect("there are more lines");
         line.push(b'\n');
         for byte in &line {
             hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
@@ -76,14 +61,7 @@ fn the_same_seed_gives_the_same_bytes_for_ever() {
 
 #[test]
 fn another_seed_gives_another_history() {
-    let first = |seed| {
-        Generator::new(&Options {
-            seed,
-            lines: 50,
-            ..Options::default()
-        })
-        .collect::<Vec<_>>()
-    };
+    let first = |seed| Generator::new(&Options { seed, lines: 50, ..Options::default() }).collect::<Vec<_>>();
     assert_eq!(first(1), first(1));
     assert_ne!(first(1), first(2));
 }
@@ -109,29 +87,13 @@ fn every_line_has_the_width_of_its_release() {
 
 #[test]
 fn lines_are_ordered_inside_the_window_and_exactly_as_many_as_asked() {
-    for (lines, span) in [
-        (0, 3600),
-        (1, 60),
-        (777, 60),
-        (5_000, 3600),
-        (30_000, 30 * 86_400),
-    ] {
+    for (lines, span) in [(0, 3600), (1, 60), (777, 60), (5_000, 3600), (30_000, 30 * 86_400)] {
         let span = Duration::from_secs(span);
-        let options = Options {
-            seed: 5,
-            lines,
-            end_ms: END_MS_DEFAULT + 12_345,
-            span,
-            ..Options::default()
-        };
+        let options = Options { seed: 5, lines, end_ms: END_MS_DEFAULT + 12_345, span, ..Options::default() };
         let start_ms = options.end_ms - span.as_millis() as i64;
         let (mut last_ms, mut count) = (start_ms, 0);
         for line in Generator::new(&options) {
-            assert!(
-                line.at_ms >= last_ms && line.at_ms < options.end_ms,
-                "{lines} lines: {} after {last_ms}",
-                line.at_ms
-            );
+            assert!(line.at_ms >= last_ms && line.at_ms < options.end_ms, "{lines} lines: {} after {last_ms}", line.at_ms);
             last_ms = line.at_ms;
             count += 1;
         }
@@ -156,73 +118,38 @@ fn the_high_resolution_time_is_the_moment_of_the_line() {
 fn the_mixture_is_the_one_asked_for() {
     for (mix, tolerance) in [
         (Mix::default(), 12),
-        (
-            Mix {
-                url_per_mille: 400,
-                threat_per_mille: 100,
-                system_per_mille: 3,
-            },
-            25,
-        ),
-        (
-            Mix {
-                url_per_mille: 0,
-                threat_per_mille: 200,
-                system_per_mille: 0,
-            },
-            25,
-        ),
+        (Mix { url_per_mille: 400, threat_per_mille: 100, system_per_mille: 3 }, 25),
+        (Mix { url_per_mille: 0, threat_per_mille: 200, system_per_mille: 0 }, 25),
     ] {
-        let options = Options {
-            lines: 60_000,
-            mix,
-            ..Options::default()
-        };
+        let options = Options { lines: 60_000, mix, ..Options::default() };
         let mut counts: HashMap<&str, usize> = HashMap::new();
         for line in Generator::new(&options) {
             let columns = columns(std::str::from_utf8(&line.bytes).expect("UTF-8"));
-            let kind = ["URL", "THREAT", "TRAFFIC"]
-                .into_iter()
-                .find(|it| *it == kind(&columns))
-                .unwrap_or("SYSTEM");
+            let kind = ["URL", "THREAT", "TRAFFIC"].into_iter().find(|it| *it == kind(&columns)).unwrap_or("SYSTEM");
             *counts.entry(kind).or_default() += 1;
         }
         let share = |kind| per_mille(counts.get(kind).copied().unwrap_or(0), 60_000);
-        let expected = [
-            ("URL", mix.url_per_mille),
-            ("THREAT", mix.threat_per_mille),
-            ("SYSTEM", mix.system_per_mille),
-        ];
+        let expected = [("URL", mix.url_per_mille), ("THREAT", mix.threat_per_mille), ("SYSTEM", mix.system_per_mille)];
         for (kind, expected) in expected {
             let got = share(kind);
-            assert!(
-                got.abs_diff(expected as usize) <= tolerance,
-                "{kind}: {got} ‰ of {expected} ‰ asked for ({counts:?})"
-            );
+            assert!(got.abs_diff(expected as usize) <= tolerance, "{kind}: {got} ‰ of {expected} ‰ asked for ({counts:?})");
         }
     }
 }
 
 #[test]
 fn the_headline_sets_are_filled_and_blocked_pages_are_port_80() {
-    let (mut resets, mut blocked, mut blocked_on_80, mut allowed_critical) =
-        (HashMap::new(), 0, 0, 0);
+    let (mut resets, mut blocked, mut blocked_on_80, mut allowed_critical) = (HashMap::new(), 0, 0, 0);
     for (_, it) in month(200_000) {
-        let zones = (
-            it.get(16).map(String::as_str),
-            it.get(17).map(String::as_str),
-        );
+        let zones = (it.get(16).map(String::as_str), it.get(17).map(String::as_str));
         match (kind(&it), zones) {
             ("THREAT", (Some("Untrust"), Some("DMZ"))) => {
                 if it[30].starts_with("reset-") {
                     *resets.entry(it[30].clone()).or_insert(0) += 1;
                 }
-                allowed_critical +=
-                    u32::from(it[34] == "critical" && matches!(it[30].as_str(), "alert" | "allow"));
+                allowed_critical += u32::from(it[34] == "critical" && matches!(it[30].as_str(), "alert" | "allow"));
             }
-            ("URL", (Some("Trust"), Some("Untrust")))
-                if it[30].starts_with("block-") || it[30] == "override-lockout" =>
-            {
+            ("URL", (Some("Trust"), Some("Untrust"))) if it[30].starts_with("block-") || it[30] == "override-lockout" => {
                 blocked += 1;
                 blocked_on_80 += usize::from(it[25] == "80");
             }
@@ -234,14 +161,8 @@ fn the_headline_sets_are_filled_and_blocked_pages_are_port_80() {
     }
     assert!(blocked > 3_000, "{blocked}");
     let share = per_mille(blocked_on_80, blocked);
-    assert!(
-        (982..=993).contains(&share),
-        "{share} ‰ of {blocked} blocked requests went to port 80"
-    );
-    assert!(
-        allowed_critical > 50,
-        "{allowed_critical} critical threats were let through"
-    );
+    assert!((982..=993).contains(&share), "{share} ‰ of {blocked} blocked requests went to port 80");
+    assert!(allowed_critical > 50, "{allowed_critical} critical threats were let through");
 }
 
 #[test]
@@ -266,11 +187,7 @@ fn a_url_line_and_the_end_of_its_session_agree() {
     for (name, sessions) in [("URL", urls), ("THREAT", threats)] {
         let shared = sessions.iter().filter(|it| ends.contains_key(*it)).count();
         // The last sessions of the window end after the last line.
-        assert!(
-            per_mille(shared, sessions.len()) > 980,
-            "{shared} of {} {name} sessions end",
-            sessions.len()
-        );
+        assert!(per_mille(shared, sessions.len()) > 980, "{shared} of {} {name} sessions end", sessions.len());
     }
 }
 
@@ -295,10 +212,7 @@ fn sequence_numbers_rise_by_one_per_device_and_log_type() {
 #[test]
 fn lines_are_of_a_firewalls_size() {
     let (mut bytes, mut line) = (0, Vec::new());
-    let mut generator = Generator::new(&Options {
-        lines: 50_000,
-        ..Options::default()
-    });
+    let mut generator = Generator::new(&Options { lines: 50_000, ..Options::default() });
     while generator.next_into(&mut line).is_some() {
         assert!(line.len() < 8192 && !line.contains(&b'\n'));
         bytes += line.len();
@@ -311,29 +225,19 @@ fn lines_are_of_a_firewalls_size() {
 fn nights_and_weekends_are_quiet() {
     let mut by_hour = [0usize; 24];
     let mut weekend = 0;
-    for line in Generator::new(&Options {
-        lines: 40_000,
-        span: Duration::from_secs(28 * 86_400),
-        ..Options::default()
-    }) {
+    for line in Generator::new(&Options { lines: 40_000, span: Duration::from_secs(28 * 86_400), ..Options::default() }) {
         let hour = line.at_ms.div_euclid(3_600_000);
         by_hour[hour.rem_euclid(24) as usize] += 1;
         // 1970-01-01 was a Thursday.
         weekend += usize::from((line.at_ms.div_euclid(86_400_000) + 3).rem_euclid(7) >= 5);
     }
     assert!(by_hour[10] > 2 * by_hour[3], "{by_hour:?}");
-    assert!(
-        per_mille(weekend, 40_000) < 230,
-        "{weekend} of 40000 lines at weekends, 286 ‰ of the time"
-    );
+    assert!(per_mille(weekend, 40_000) < 230, "{weekend} of 40000 lines at weekends, 286 ‰ of the time");
 }
 
 #[test]
 fn a_trickle_keeps_its_rate_and_goes_on_with_the_numbers() {
-    let options = Options {
-        lines: 2_000,
-        ..Options::default()
-    };
+    let options = Options { lines: 2_000, ..Options::default() };
     let mut generator = Generator::new(&options);
     let (mut line, mut last_sequence) = (Vec::new(), 0u64);
     let sequence = |line: &[u8]| -> Option<u64> {
@@ -358,10 +262,7 @@ fn a_trickle_keeps_its_rate_and_goes_on_with_the_numbers() {
             }
         }
     }
-    assert!(
-        (18_000..=28_000).contains(&count),
-        "{count} lines in ten minutes at 40 a second"
-    );
+    assert!((18_000..=28_000).contains(&count), "{count} lines in ten minutes at 40 a second");
     // A machine that slept an hour does not get the hour's lines at once.
     let woken_ms = from_ms + 600_000 + 3_600_000;
     let mut burst = 0;
@@ -377,7 +278,6 @@ fn a_trickle_of_its_own_starts_at_the_moment_given() {
     let mut trickle = Trickle::new(&Options::default(), END_MS_DEFAULT, 5);
     let mut line = Vec::new();
     assert!(trickle.next_due(END_MS_DEFAULT - 1, &mut line).is_none());
-    let at_ms =
-        (1..60).find_map(|second| trickle.next_due(END_MS_DEFAULT + second * 1000, &mut line));
+    let at_ms = (1..60).find_map(|second| trickle.next_due(END_MS_DEFAULT + second * 1000, &mut line));
     assert!(at_ms.is_some_and(|it| it >= END_MS_DEFAULT));
 }

@@ -1,1 +1,14 @@
-//! placeholder
+//! Sekisho's embeddable search-and-analytics engine: a durable log, immutable time-sorted splits, Elasticsearch's query and
+//! aggregation semantics. No HTTP, no syslog, no sockets.
+
+pub mod analysis;
+pub mod clock;
+pub mod ecs;
+pub mod error;
+pub mod format;
+pub mod limits;
+pub mod mapping;
+mod overlay;
+pub mod row;
+pub mod source;
+mod split;

@@ -45,19 +45,9 @@ fn write(options: &Options) -> io::Result<()> {
 fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, String> {
     let mut options = Options::default();
     while let Some(flag) = arguments.next() {
-        let value = arguments
-            .next()
-            .ok_or_else(|| format!("{flag} needs a value"))?;
-        let number = || {
-            value
-                .parse::<u64>()
-                .map_err(|_| format!("{flag} needs a whole number, got {value}"))
-        };
-        let share = || {
-            number().and_then(|it| {
-                u32::try_from(it).map_err(|_| format!("{flag}: {value} is too large"))
-            })
-        };
+        let value = arguments.next().ok_or_else(|| format!("{flag} needs a value"))?;
+        let number = || value.parse::<u64>().map_err(|_| format!("{flag} needs a whole number, got {value}"));
+        let share = || number().and_then(|it| u32::try_from(it).map_err(|_| format!("{flag}: {value} is too large")));
         match flag.as_str() {
             "--lines" => options.lines = number()?,
             "--seed" => options.seed = number()?,
@@ -66,9 +56,7 @@ fn options(mut arguments: impl Iterator<Item = String>) -> Result<Options, Strin
             "--end" => {
                 options.end_ms = value
                     .parse::<jiff::Timestamp>()
-                    .map_err(|error| {
-                        format!("--end needs a time such as 2026-11-23T00:00:00Z: {error}")
-                    })?
+                    .map_err(|error| format!("--end needs a time such as 2026-11-23T00:00:00Z: {error}"))?
                     .as_millisecond();
             }
             "--url" => options.mix.url_per_mille = share()?,

@@ -43,29 +43,15 @@ impl Burst {
             0..22 => Kind::PortScan,
             22..34 => Kind::HostSweep,
             34..64 => Kind::WebExploit,
-            64..86 => Kind::BruteForce {
-                protocol: scenario.random.below(BRUTE_FORCE.len() as u32) as usize,
-            },
+            64..86 => Kind::BruteForce { protocol: scenario.random.below(BRUTE_FORCE.len() as u32) as usize },
             86..92 => Kind::Flood,
             _ => Kind::Beacon,
         };
-        let actor = if kind == Kind::Beacon {
-            scenario.inside(Zone::Trust)
-        } else {
-            scenario.outsider(true)
-        };
+        let actor = if kind == Kind::Beacon { scenario.inside(Zone::Trust) } else { scenario.outsider(true) };
         // About three lines come out of two steps.
         let steps = (lines * 2 / 3).max(1);
-        let step_ms = u32::try_from(length_ms.unsigned_abs() / steps)
-            .unwrap_or(u32::MAX)
-            .max(1);
-        Self {
-            kind,
-            actor,
-            next_ms: at_ms,
-            step_ms,
-            lines_left: lines,
-        }
+        let step_ms = u32::try_from(length_ms.unsigned_abs() / steps).unwrap_or(u32::MAX).max(1);
+        Self { kind, actor, next_ms: at_ms, step_ms, lines_left: lines }
     }
 
     /// Plans one step at [`Burst::next_ms`] and moves on; true while there is more to come.
@@ -75,11 +61,7 @@ impl Burst {
         match self.kind {
             Kind::PortScan | Kind::HostSweep => {
                 if scenario.random.chance(2, 5) {
-                    let signature = if self.kind == Kind::PortScan {
-                        &PORT_SCAN
-                    } else {
-                        &HOST_SWEEP
-                    };
+                    let signature = if self.kind == Kind::PortScan { &PORT_SCAN } else { &HOST_SWEEP };
                     scenario.plan_zone_protection(at_ms, self.actor, signature);
                 } else {
                     scenario.plan_knock(at_ms, self.actor);
@@ -91,11 +73,7 @@ impl Burst {
                 scenario.plan_guess(at_ms, self.actor, protocol, is_reported);
             }
             Kind::Flood => {
-                let signature = if scenario.random.chance(2, 3) {
-                    &TCP_FLOOD
-                } else {
-                    &UDP_FLOOD
-                };
+                let signature = if scenario.random.chance(2, 3) { &TCP_FLOOD } else { &UDP_FLOOD };
                 scenario.plan_zone_protection(at_ms, self.actor, signature);
             }
             // Lookups of generated names (the table's DGA entry), from one host.
@@ -108,12 +86,7 @@ impl Burst {
 }
 
 /// Draws the bursts of a whole window, `lines` lines in all, earliest first.
-pub(crate) fn schedule(
-    scenario: &mut Scenario,
-    start_ms: i64,
-    span_ms: i64,
-    lines: u64,
-) -> Vec<Burst> {
+pub(crate) fn schedule(scenario: &mut Scenario, start_ms: i64, span_ms: i64, lines: u64) -> Vec<Burst> {
     if lines < 4 {
         return Vec::new();
     }
@@ -127,15 +100,9 @@ pub(crate) fn schedule(
     for weight in weights {
         let share = (lines * weight / sum).max(1);
         // Not into the last twentieth: a burst should end inside the window.
-        let at_ms =
-            start_ms + (span_ms * 19 / 20 * i64::from(scenario.random.below(1 << 20))) / (1 << 20);
+        let at_ms = start_ms + (span_ms * 19 / 20 * i64::from(scenario.random.below(1 << 20))) / (1 << 20);
         let length_ms = i64::from(scenario.random.between(2, 25)) * 60_000;
-        bursts.push(Burst::new(
-            scenario,
-            at_ms,
-            share,
-            length_ms.min(span_ms / 20),
-        ));
+        bursts.push(Burst::new(scenario, at_ms, share, length_ms.min(span_ms / 20)));
     }
     bursts.sort_by_key(|it| it.next_ms);
     bursts

@@ -20,11 +20,7 @@ impl<'a> Columns<'a> {
 
     /// Moves to a later column (or stays in the present one, if nothing was written there), leaving those between empty.
     pub(crate) fn at(&mut self, column: usize) -> &mut Self {
-        assert!(
-            column >= self.column,
-            "columns are written in order: {column} after {}",
-            self.column
-        );
+        assert!(column >= self.column, "columns are written in order: {column} after {}", self.column);
         while self.column < column {
             self.line.push(b',');
             self.column += 1;
@@ -63,11 +59,7 @@ impl<'a> Columns<'a> {
 
     /// Text in quotes only when it holds a comma or a quote: how PAN-OS writes rules and user agents.
     pub(crate) fn quoted_if_needed(&mut self, text: &str) -> &mut Self {
-        if text.bytes().any(|it| matches!(it, b',' | b'"')) {
-            self.quoted(text)
-        } else {
-            self.text(text)
-        }
+        if text.bytes().any(|it| matches!(it, b',' | b'"')) { self.quoted(text) } else { self.text(text) }
     }
 
     pub(crate) fn number(&mut self, number: u64) -> &mut Self {
@@ -149,11 +141,7 @@ mod tests {
     #[test]
     fn quotes_are_doubled() {
         let line = written(|row| {
-            row.quoted(r#"x/?d={"a":1}"#)
-                .next()
-                .quoted_if_needed("plain")
-                .next()
-                .quoted_if_needed("a,b");
+            row.quoted(r#"x/?d={"a":1}"#).next().quoted_if_needed("plain").next().quoted_if_needed("a,b");
         });
         assert_eq!(line, r#""x/?d={""a"":1}",plain,"a,b""#);
     }
@@ -161,9 +149,7 @@ mod tests {
     #[test]
     fn addresses_and_padding() {
         let line = written(|row| {
-            row.address("10.0.250.9".parse().unwrap())
-                .next()
-                .address("2001:db8::1".parse().unwrap());
+            row.address("10.0.250.9".parse().unwrap()).next().address("2001:db8::1".parse().unwrap());
         });
         assert_eq!(line, "10.0.250.9,2001:db8::1");
         let mut padded = Vec::new();

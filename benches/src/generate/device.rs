@@ -56,16 +56,10 @@ pub(crate) struct Devices {
 impl Devices {
     /// Sequence numbers start where a box that booted a season before the window would be: boot second × 2³².
     pub(crate) fn new(start_ms: i64, span_ms: i64) -> Self {
-        let boot_s = |firewall: usize| {
-            (start_ms / 1000 - 100 * 86_400 + 977 * firewall as i64).unsigned_abs()
-        };
-        let first = |firewall: usize| {
-            std::array::from_fn(|log| (boot_s(firewall) << 32) + 40_961 * (log as u64 + 1))
-        };
+        let boot_s = |firewall: usize| (start_ms / 1000 - 100 * 86_400 + 977 * firewall as i64).unsigned_abs();
+        let first = |firewall: usize| std::array::from_fn(|log| (boot_s(firewall) << 32) + 40_961 * (log as u64 + 1));
         Self {
-            upgrades_ms: std::array::from_fn(|it| {
-                start_ms + span_ms / 1000 * FIREWALLS[it].upgraded_per_mille
-            }),
+            upgrades_ms: std::array::from_fn(|it| start_ms + span_ms / 1000 * FIREWALLS[it].upgraded_per_mille),
             sequence: std::array::from_fn(first),
             sessions: [18_211, 402_733],
         }
@@ -79,11 +73,7 @@ impl Devices {
     }
 
     pub(crate) fn release(&self, firewall: usize, at_ms: i64) -> Release {
-        if at_ms >= self.upgrades_ms[firewall] {
-            Release::V11_1
-        } else {
-            Release::V10_2
-        }
+        if at_ms >= self.upgrades_ms[firewall] { Release::V11_1 } else { Release::V10_2 }
     }
 
     /// The next sequence number of this firewall and log type: without gaps, so that completeness can be proved.
@@ -106,15 +96,8 @@ impl Devices {
         line.push(b' ');
         let mut row = Columns::new(line);
         row.text("1").next();
-        row.device_time(received)
-            .next()
-            .text(firewall.serial)
-            .next()
-            .text(head.log.name())
-            .next()
-            .text(head.subtype);
-        row.next()
-            .number(self.release(head.firewall, head.at_ms).config_version());
+        row.device_time(received).next().text(firewall.serial).next().text(head.log.name()).next().text(head.subtype);
+        row.next().number(self.release(head.firewall, head.at_ms).config_version());
         // The data plane writes first; the management plane stamps the line on arrival.
         row.next().time(head.at_ms - 300);
         row
@@ -147,9 +130,7 @@ fn civil(at_ms: i64) -> DateTime {
 
 /// `Nov  3 07:01:51`: the day padded with a blank (RFC 3164 §4.1.2).
 fn push_rfc3164(line: &mut Vec<u8>, at: DateTime) {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     line.extend_from_slice(MONTHS[usize::from(at.month().unsigned_abs()) - 1].as_bytes());
     line.extend_from_slice(if at.day() < 10 { b"  " } else { b" " });
     push_number(line, u64::from(at.day().unsigned_abs()));
@@ -211,13 +192,7 @@ mod tests {
         let devices = Devices::new(END_MS_DEFAULT - 1_000_000, 1_000_000);
         let mut line = Vec::new();
         let at_ms = END_MS_DEFAULT - 20 * 86_400_000 + 7123;
-        let head = Head {
-            firewall: 0,
-            log: LogType::Traffic,
-            subtype: "end",
-            severity: Severity::Informational,
-            at_ms,
-        };
+        let head = Head { firewall: 0, log: LogType::Traffic, subtype: "end", severity: Severity::Informational, at_ms };
         devices.begin(&mut line, &head).at(8).high_resolution(at_ms);
         assert_eq!(
             String::from_utf8(line).unwrap(),

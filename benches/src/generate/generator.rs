@@ -40,8 +40,7 @@ impl Generator {
         let span_ms = options.span_ms();
         let start_ms = options.end_ms - span_ms;
         let devices = Devices::new(start_ms, span_ms);
-        let mut scenario =
-            Scenario::new(options.seed, &options.mix, BURST_LINES_PER_MILLE, devices);
+        let mut scenario = Scenario::new(options.seed, &options.mix, BURST_LINES_PER_MILLE, devices);
         scenario.last_ms = options.end_ms - 1;
         let burst_lines = options.lines * BURST_LINES_PER_MILLE / 1000;
         let mut bursts_to_come = bursts::schedule(&mut scenario, start_ms, span_ms, burst_lines);
@@ -82,22 +81,14 @@ impl Generator {
 
     /// Plans the earliest of the next background conversation and the next steps of bursts.
     fn plan_next(&mut self) {
-        let background_ms = self
-            .rhythm
-            .moment(self.background_planned, self.background_lines);
-        while self
-            .bursts_to_come
-            .last()
-            .is_some_and(|it| it.next_ms <= background_ms)
-        {
+        let background_ms = self.rhythm.moment(self.background_planned, self.background_lines);
+        while self.bursts_to_come.last().is_some_and(|it| it.next_ms <= background_ms) {
             self.bursts_now.extend(self.bursts_to_come.pop());
         }
         let next_burst = (0..self.bursts_now.len()).min_by_key(|&it| self.bursts_now[it].next_ms);
         if let Some(index) = next_burst.filter(|&it| self.bursts_now[it].next_ms <= background_ms) {
             let burst = &mut self.bursts_now[index];
-            self.frontier_ms = self
-                .frontier_ms
-                .max(burst.next_ms.min(self.scenario.last_ms));
+            self.frontier_ms = self.frontier_ms.max(burst.next_ms.min(self.scenario.last_ms));
             burst.next_ms = self.frontier_ms;
             if !burst.step(&mut self.scenario) {
                 self.bursts_now.remove(index);
@@ -108,16 +99,11 @@ impl Generator {
         let before = self.scenario.planned();
         // A conversation begins somewhere before the next one, not on a regular beat.
         let jitter_ms = {
-            let next_ms = self
-                .rhythm
-                .moment(self.background_planned + 2, self.background_lines);
-            let room = u32::try_from(next_ms - background_ms)
-                .unwrap_or(u32::MAX)
-                .clamp(1, 1 << 30);
+            let next_ms = self.rhythm.moment(self.background_planned + 2, self.background_lines);
+            let room = u32::try_from(next_ms - background_ms).unwrap_or(u32::MAX).clamp(1, 1 << 30);
             i64::from(self.scenario.random.below(room * 2))
         };
-        self.scenario
-            .plan_background((self.frontier_ms + jitter_ms).min(self.scenario.last_ms));
+        self.scenario.plan_background((self.frontier_ms + jitter_ms).min(self.scenario.last_ms));
         self.background_planned += self.scenario.planned() - before;
     }
 }
@@ -127,8 +113,7 @@ impl Iterator for Generator {
 
     fn next(&mut self) -> Option<Line> {
         let mut bytes = Vec::with_capacity(1024);
-        self.next_into(&mut bytes)
-            .map(|at_ms| Line { at_ms, bytes })
+        self.next_into(&mut bytes).map(|at_ms| Line { at_ms, bytes })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -96,41 +96,29 @@ const ATTACKING_COUNTRIES: [(&str, u32); 14] = [
 ];
 
 const FIRST: [&str; 36] = [
-    "kumo", "hoshi", "north", "delta", "open", "data", "green", "pixel", "sakura", "quant",
-    "bright", "river", "stone", "micro", "tele", "nova", "atlas", "lumen", "orbit", "cedar",
-    "maple", "kiri", "yama", "umi", "swift", "prime", "blue", "vector", "signal", "silk", "terra",
-    "aero", "helix", "proto", "gene", "chem",
+    "kumo", "hoshi", "north", "delta", "open", "data", "green", "pixel", "sakura", "quant", "bright", "river", "stone", "micro", "tele", "nova",
+    "atlas", "lumen", "orbit", "cedar", "maple", "kiri", "yama", "umi", "swift", "prime", "blue", "vector", "signal", "silk", "terra", "aero",
+    "helix", "proto", "gene", "chem",
 ];
 const SECOND: [&str; 32] = [
-    "labs", "cloud", "works", "press", "hub", "base", "store", "soft", "link", "net", "point",
-    "wire", "gate", "media", "science", "journal", "search", "mail", "tools", "stack", "forge",
-    "path", "market", "voyage", "clinic", "archive", "stream", "play", "social", "ads", "cdn",
+    "labs", "cloud", "works", "press", "hub", "base", "store", "soft", "link", "net", "point", "wire", "gate", "media", "science", "journal",
+    "search", "mail", "tools", "stack", "forge", "path", "market", "voyage", "clinic", "archive", "stream", "play", "social", "ads", "cdn",
     "metrics",
 ];
-const SUBDOMAINS: [&str; 10] = [
-    "www.", "www.", "api.", "cdn.", "static.", "img.", "", "app.", "login.", "m.",
-];
+const SUBDOMAINS: [&str; 10] = ["www.", "www.", "api.", "cdn.", "static.", "img.", "", "app.", "login.", "m."];
 
 impl Internet {
     pub(crate) fn new() -> Self {
         let site = |index: u32| {
             let is_blocked = index >= ALLOWED;
-            let categories: &[(&str, u32, &str)] = if is_blocked {
-                &BLOCKED_CATEGORIES
-            } else {
-                &ALLOWED_CATEGORIES
-            };
+            let categories: &[(&str, u32, &str)] = if is_blocked { &BLOCKED_CATEGORIES } else { &ALLOWED_CATEGORIES };
             let mut dice = Random::new(trait_of(3, u64::from(index)));
             let category = Weighted::new(categories.iter().map(|it| it.1)).pick(&mut dice);
             let (category, _, risk) = categories[category];
             let first = dice.pick(&FIRST);
             let second = dice.pick(&SECOND);
             let subdomain = dice.pick(&SUBDOMAINS);
-            let number = if dice.chance(1, 4) {
-                dice.between(2, 99).to_string()
-            } else {
-                String::new()
-            };
+            let number = if dice.chance(1, 4) { dice.between(2, 99).to_string() } else { String::new() };
             Site {
                 domain: format!("{subdomain}{first}{second}{number}.example"),
                 category,
@@ -171,22 +159,13 @@ impl Internet {
         // The larger of two draws from a few thousand would be uniform enough; a square makes regulars.
         let number = random.below(5000) * random.below(5000) / 5000;
         let address = benchmarking_address(6, number);
-        (
-            address,
-            country(
-                &VISITED_COUNTRIES,
-                &mut Random::new(trait_of(7, u64::from(number))),
-            ),
-        )
+        (address, country(&VISITED_COUNTRIES, &mut Random::new(trait_of(7, u64::from(number)))))
     }
 }
 
 fn attacker(number: u32) -> (IpAddr, &'static str) {
     let mut dice = Random::new(trait_of(5, u64::from(number)));
-    (
-        benchmarking_address(5, number),
-        country(&ATTACKING_COUNTRIES, &mut dice),
-    )
+    (benchmarking_address(5, number), country(&ATTACKING_COUNTRIES, &mut dice))
 }
 
 fn country(of: &[(&'static str, u32)], dice: &mut Random) -> &'static str {
@@ -204,16 +183,7 @@ fn country(of: &[(&'static str, u32)], dice: &mut Random) -> &'static str {
 fn benchmarking_address(kind: u64, index: u32) -> IpAddr {
     let dice = trait_of(kind, u64::from(index) + 1_000_000);
     if kind == 4 && dice.is_multiple_of(40) {
-        return IpAddr::V6(Ipv6Addr::new(
-            0x2001,
-            0xdb8,
-            (dice >> 16) as u16,
-            0,
-            0,
-            0,
-            0,
-            (dice >> 40) as u16,
-        ));
+        return IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, (dice >> 16) as u16, 0, 0, 0, 0, (dice >> 40) as u16));
     }
     let within = (dice >> 8) as u32 & 0x0001_FFFF;
     IpAddr::V4(Ipv4Addr::from((198 << 24 | 18 << 16) + within))
@@ -226,14 +196,8 @@ mod tests {
     #[test]
     fn sites_are_varied_and_nobodys() {
         let internet = Internet::new();
-        assert!(
-            internet
-                .sites
-                .iter()
-                .all(|it| it.domain.ends_with(".example") && !it.domain.contains(' '))
-        );
-        let domains: std::collections::HashSet<_> =
-            internet.sites.iter().map(|it| &it.domain).collect();
+        assert!(internet.sites.iter().all(|it| it.domain.ends_with(".example") && !it.domain.contains(' ')));
+        let domains: std::collections::HashSet<_> = internet.sites.iter().map(|it| &it.domain).collect();
         assert!(domains.len() > 1500, "{}", domains.len());
     }
 
@@ -243,11 +207,7 @@ mod tests {
         let mut random = Random::new(2);
         for _ in 0..500 {
             let site = internet.site(internet.visit_blocked(&mut random));
-            assert!(
-                BLOCKED_CATEGORIES.iter().any(|it| it.0 == site.category),
-                "{}",
-                site.category
-            );
+            assert!(BLOCKED_CATEGORIES.iter().any(|it| it.0 == site.category), "{}", site.category);
         }
     }
 }

@@ -25,22 +25,14 @@ pub struct Options {
 impl Default for Options {
     /// A month of 200,000 lines, the size the demonstration loads.
     fn default() -> Self {
-        Self {
-            seed: 1,
-            lines: 200_000,
-            end_ms: END_MS_DEFAULT,
-            span: Duration::from_secs(30 * 24 * 3600),
-            mix: Mix::default(),
-        }
+        Self { seed: 1, lines: 200_000, end_ms: END_MS_DEFAULT, span: Duration::from_secs(30 * 24 * 3600), mix: Mix::default() }
     }
 }
 
 impl Options {
     /// The window's length in milliseconds, at least a minute.
     pub(crate) fn span_ms(&self) -> i64 {
-        i64::try_from(self.span.as_millis())
-            .unwrap_or(i64::MAX / 4)
-            .clamp(60_000, i64::MAX / 4)
+        i64::try_from(self.span.as_millis()).unwrap_or(i64::MAX / 4).clamp(60_000, i64::MAX / 4)
     }
 }
 
@@ -61,10 +53,6 @@ pub struct Mix {
 impl Default for Mix {
     /// 70 % TRAFFIC, 22 % URL, about 8 % other THREAT, 0.4 % SYSTEM and CONFIG.
     fn default() -> Self {
-        Self {
-            url_per_mille: 220,
-            threat_per_mille: 78,
-            system_per_mille: 4,
-        }
+        Self { url_per_mille: 220, threat_per_mille: 78, system_per_mille: 4 }
     }
 }

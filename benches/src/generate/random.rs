@@ -12,9 +12,7 @@ pub(crate) struct Random {
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
         let mut word = seed;
-        Self {
-            state: std::array::from_fn(|_| splitmix64(&mut word)),
-        }
+        Self { state: std::array::from_fn(|_| splitmix64(&mut word)) }
     }
 
     pub(crate) fn next_u64(&mut self) -> u64 {
@@ -94,10 +92,7 @@ impl Weighted {
                 Some(*sum)
             })
             .collect();
-        assert!(
-            cumulative.last().is_some_and(|&it| it > 0),
-            "a choice needs a weight"
-        );
+        assert!(cumulative.last().is_some_and(|&it| it > 0), "a choice needs a weight");
         Self { cumulative }
     }
 
@@ -120,19 +115,9 @@ mod tests {
     #[test]
     fn xoshiro_follows_the_published_recurrence() {
         // First outputs of xoshiro256++ from state 1, 2, 3, 4 (as in the reference C code and the rand_xoshiro crate).
-        let mut random = Random {
-            state: [1, 2, 3, 4],
-        };
+        let mut random = Random { state: [1, 2, 3, 4] };
         let got: Vec<u64> = (0..4).map(|_| random.next_u64()).collect();
-        assert_eq!(
-            got,
-            [
-                41_943_041,
-                58_720_359,
-                3_588_806_011_781_223,
-                3_591_011_842_654_386
-            ]
-        );
+        assert_eq!(got, [41_943_041, 58_720_359, 3_588_806_011_781_223, 3_591_011_842_654_386]);
     }
 
     #[test]
@@ -152,10 +137,7 @@ mod tests {
         let zipf = Weighted::zipf(1000, 2);
         let mut random = Random::new(3);
         let low = (0..10_000).filter(|_| zipf.pick(&mut random) < 10).count();
-        assert!(
-            (2000..5000).contains(&low),
-            "{low} of 10000 among the first ten ranks"
-        );
+        assert!((2000..5000).contains(&low), "{low} of 10000 among the first ten ranks");
     }
 
     #[test]

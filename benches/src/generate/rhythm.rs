@@ -10,13 +10,9 @@ use jiff::tz::TimeZone;
 const HOUR_MS: i64 = 3_600_000;
 
 /// How busy people are in each hour of a working day, 100 = the busiest.
-const WORKDAY: [u32; 24] = [
-    6, 5, 4, 4, 4, 6, 12, 30, 70, 95, 100, 98, 76, 92, 100, 98, 95, 85, 60, 40, 28, 20, 14, 9,
-];
+const WORKDAY: [u32; 24] = [6, 5, 4, 4, 4, 6, 12, 30, 70, 95, 100, 98, 76, 92, 100, 98, 95, 85, 60, 40, 28, 20, 14, 9];
 /// The same on Saturday and Sunday: experiments run, offices are dark.
-const WEEKEND: [u32; 24] = [
-    5, 4, 4, 3, 3, 3, 4, 6, 9, 14, 18, 20, 18, 20, 22, 22, 20, 18, 15, 13, 12, 10, 8, 6,
-];
+const WEEKEND: [u32; 24] = [5, 4, 4, 3, 3, 3, 4, 6, 9, 14, 18, 20, 18, 20, 22, 22, 20, 18, 15, 13, 12, 10, 8, 6];
 /// What machines do in every hour, on the scale of the tables above.
 const MACHINES: u32 = 22;
 
@@ -43,11 +39,7 @@ impl Rhythm {
             cumulative.push(sum);
             hour_start = hour_end;
         }
-        Self {
-            start_ms,
-            end_ms,
-            cumulative,
-        }
+        Self { start_ms, end_ms, cumulative }
     }
 
     /// The time at which `done` of `total` lines have happened. Rises with `done`; always inside the window.
@@ -55,25 +47,13 @@ impl Rhythm {
         let whole = self.cumulative.last().copied().unwrap_or(0);
         let target = u128::from(whole) * u128::from(done.min(total)) / u128::from(total.max(1));
         let target = u64::try_from(target).unwrap_or(whole);
-        let hour = self
-            .cumulative
-            .partition_point(|&it| it <= target)
-            .min(self.cumulative.len() - 1);
-        let before = if hour == 0 {
-            0
-        } else {
-            self.cumulative[hour - 1]
-        };
+        let hour = self.cumulative.partition_point(|&it| it <= target).min(self.cumulative.len() - 1);
+        let before = if hour == 0 { 0 } else { self.cumulative[hour - 1] };
         let weight = self.cumulative[hour] - before;
-        let hour_start = if hour == 0 {
-            self.start_ms
-        } else {
-            (self.start_ms.div_euclid(HOUR_MS) + hour as i64) * HOUR_MS
-        };
+        let hour_start = if hour == 0 { self.start_ms } else { (self.start_ms.div_euclid(HOUR_MS) + hour as i64) * HOUR_MS };
         let hour_end = ((hour_start.div_euclid(HOUR_MS) + 1) * HOUR_MS).min(self.end_ms);
         let part = (target - before).min(weight);
-        let offset = u128::from(part) * (hour_end - hour_start).unsigned_abs() as u128
-            / u128::from(weight.max(1));
+        let offset = u128::from(part) * (hour_end - hour_start).unsigned_abs() as u128 / u128::from(weight.max(1));
         (hour_start + offset as i64).min(self.end_ms - 1)
     }
 }
@@ -97,9 +77,7 @@ pub(crate) fn people_per_mille(at_ms: i64) -> u32 {
 }
 
 fn people(at_ms: i64) -> u32 {
-    let moment = Timestamp::from_millisecond(at_ms)
-        .unwrap_or(Timestamp::UNIX_EPOCH)
-        .to_zoned(TimeZone::UTC);
+    let moment = Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(TimeZone::UTC);
     let hour = usize::from(moment.hour().unsigned_abs());
     match moment.weekday() {
         Weekday::Saturday | Weekday::Sunday => WEEKEND[hour],
@@ -118,16 +96,10 @@ mod tests {
         let mut last = rhythm.start_ms;
         for done in 0..=10_000 {
             let at = rhythm.moment(done, 10_000);
-            assert!(
-                at >= last && at < rhythm.end_ms,
-                "{done}: {at} after {last}"
-            );
+            assert!(at >= last && at < rhythm.end_ms, "{done}: {at} after {last}");
             last = at;
         }
-        assert!(
-            rhythm.end_ms - last < HOUR_MS,
-            "the end of the window is reached"
-        );
+        assert!(rhythm.end_ms - last < HOUR_MS, "the end of the window is reached");
     }
 
     #[test]

@@ -47,21 +47,7 @@ impl Kinds {
         let tied = web * TRAFFIC_LINES_PER_WEB / 1000 + threat * TRAFFIC_LINES_PER_THREAT / 1000;
         let flow = traffic.saturating_sub(tied) * 1000 / TRAFFIC_LINES_PER_FLOW;
         let system = system * 1000;
-        if web + flow + threat + system == 0 {
-            Self {
-                web,
-                flow: 1,
-                threat,
-                system,
-            }
-        } else {
-            Self {
-                web,
-                flow,
-                threat,
-                system,
-            }
-        }
+        if web + flow + threat + system == 0 { Self { web, flow: 1, threat, system } } else { Self { web, flow, threat, system } }
     }
 }
 
@@ -89,8 +75,7 @@ pub(crate) struct Scenario {
 impl Scenario {
     /// `attacks_per_mille`: the share of lines that the caller will plan as attack bursts.
     pub(crate) fn new(seed: u64, mix: &Mix, attacks_per_mille: u64, devices: Devices) -> Self {
-        let hosts = [Zone::Trust, Zone::Vpn, Zone::Guest, Zone::Dmz]
-            .map(|zone| Weighted::zipf(zone.hosts(), 12));
+        let hosts = [Zone::Trust, Zone::Vpn, Zone::Guest, Zone::Dmz].map(|zone| Weighted::zipf(zone.hosts(), 12));
         Self {
             random: Random::new(seed),
             people: People::new(),
@@ -136,19 +121,13 @@ impl Scenario {
                 self.slots.len() - 1
             }
         };
-        self.queue
-            .push(Reverse((at_ms.min(self.last_ms), self.planned, slot)));
+        self.queue.push(Reverse((at_ms.min(self.last_ms), self.planned, slot)));
         self.planned += 1;
     }
 
     /// Plans the next ordinary conversation: a web page, a service, a lone attack, a line of the firewall about itself.
     pub(crate) fn plan_background(&mut self, at_ms: i64) {
-        let Kinds {
-            web,
-            flow,
-            threat,
-            system,
-        } = self.kinds;
+        let Kinds { web, flow, threat, system } = self.kinds;
         let all = web + flow + threat + system;
         // People browse, machines do the rest: at night the web's share falls, over a week it is what the mix says.
         let web_now = (web * u64::from(people_per_mille(at_ms)) / 1000).min(all * 9 / 10);
@@ -191,41 +170,21 @@ impl Scenario {
         self.free.push(slot);
         let event = self.slots[slot];
         line.clear();
-        let Self {
-            devices,
-            people,
-            internet,
-            text,
-            ..
-        } = self;
+        let Self { devices, people, internet, text, .. } = self;
         match event {
-            Event::Traffic { session, subtype } => {
-                traffic::write(line, devices, people, &session, subtype, at_ms)
-            }
+            Event::Traffic { session, subtype } => traffic::write(line, devices, people, &session, subtype, at_ms),
             Event::Url { session, hit } => {
-                let mut context = threat::Context {
-                    devices,
-                    people,
-                    internet,
-                    text,
-                };
+                let mut context = threat::Context { devices, people, internet, text };
                 threat::write_url(line, &mut context, &session, &hit, at_ms);
             }
             Event::Threat { session, hit } => {
-                let mut context = threat::Context {
-                    devices,
-                    people,
-                    internet,
-                    text,
-                };
+                let mut context = threat::Context { devices, people, internet, text };
                 threat::write_threat(line, &mut context, &session, &hit, at_ms);
             }
             Event::System { firewall, seed } => {
                 events::write_system(line, devices, (people, internet), (firewall, seed), at_ms);
             }
-            Event::Config { firewall, seed } => {
-                events::write_config(line, devices, (firewall, seed), at_ms)
-            }
+            Event::Config { firewall, seed } => events::write_config(line, devices, (firewall, seed), at_ms),
         }
         Some(at_ms)
     }

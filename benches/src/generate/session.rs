@@ -26,10 +26,7 @@ pub(crate) struct Nat {
 }
 
 impl Nat {
-    pub(crate) const NONE: Self = Self {
-        source: (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
-        destination: (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
-    };
+    pub(crate) const NONE: Self = Self { source: (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0), destination: (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0) };
 }
 
 /// Bits of the flags column (reference §8).

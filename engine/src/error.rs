@@ -1,0 +1,63 @@
+//! Why a query or an aggregation could not be answered, in the classes that the caller tells apart.
+
+/// A refused or failed query.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum QueryError {
+    /// The body is not understood; Elasticsearch's `parsing_exception` (400).
+    #[error("{0}")]
+    Parsing(String),
+    /// The body is understood and asks for something impossible; `illegal_argument_exception` (400).
+    #[error("{0}")]
+    IllegalArgument(String),
+    /// A query does not fit the mapping, such as a date that is none; `query_shard_exception` (400).
+    #[error("{0}")]
+    QueryShard(String),
+    /// `x_content_parse_exception` (400): an unknown or mistyped key of an object.
+    #[error("{0}")]
+    XContentParse(String),
+    /// More clauses than `limits::CLAUSES_MAX`, or deeper than `limits::QUERY_DEPTH_MAX`; `too_many_clauses` (400).
+    #[error("{0}")]
+    TooManyClauses(String),
+    /// More buckets than `limits::BUCKETS_MAX`; `too_many_buckets_exception` (400).
+    #[error(
+        "Trying to create too many buckets. Must be less than or equal to: [{limit}] but this number of buckets was exceeded. This limit can be set by changing the [search.max_buckets] cluster level setting."
+    )]
+    TooManyBuckets {
+        /// The limit.
+        limit: usize,
+    },
+    /// The deadline passed or the client went away; `task_cancelled_exception` (400) or `timed_out`.
+    #[error("task cancelled [{0}]")]
+    Cancelled(&'static str),
+    /// Stored data could not be read; 500, and `_shards.failed`.
+    #[error("{0}")]
+    Damaged(String),
+}
+
+impl QueryError {
+    /// Elasticsearch's name of the class.
+    pub fn es_type(&self) -> &'static str {
+        match self {
+            QueryError::Parsing(_) => "parsing_exception",
+            QueryError::IllegalArgument(_) => "illegal_argument_exception",
+            QueryError::QueryShard(_) => "query_shard_exception",
+            QueryError::XContentParse(_) => "x_content_parse_exception",
+            QueryError::TooManyClauses(_) => "too_many_clauses",
+            QueryError::TooManyBuckets { .. } => "too_many_buckets_exception",
+            QueryError::Cancelled(_) => "task_cancelled_exception",
+            QueryError::Damaged(_) => "corrupt_index_exception",
+        }
+    }
+}
+
+impl From<tantivy::TantivyError> for QueryError {
+    fn from(error: tantivy::TantivyError) -> Self {
+        QueryError::Damaged(error.to_string())
+    }
+}
+
+impl From<std::io::Error> for QueryError {
+    fn from(error: std::io::Error) -> Self {
+        QueryError::Damaged(error.to_string())
+    }
+}

@@ -1,0 +1,32 @@
+//! Every limit of the engine, with its reason and what happens when it is hit.
+
+/// Nesting of a query body. Elasticsearch allows 30 levels of `bool`; a deeper tree is refused before it is built, because a
+/// stack overflow can't be caught.
+pub const QUERY_DEPTH_MAX: usize = 30;
+
+/// Clauses of one query, counted over the whole tree (Elasticsearch: at least 1,024, by heap). Refused with `too_many_clauses`.
+pub const CLAUSES_MAX: usize = 4_096;
+
+/// Values of one `terms` query (Elasticsearch's `index.max_terms_count`). Refused with `illegal_argument_exception`.
+pub const TERMS_MAX: usize = 65_536;
+
+/// Characters of a regular expression (Elasticsearch's `index.max_regex_length`).
+pub const REGEX_CHARS_MAX: usize = 1_000;
+
+/// Buckets of one answer (Elasticsearch's `search.max_buckets`). Refused with `too_many_buckets_exception`.
+pub const BUCKETS_MAX: usize = 65_536;
+
+/// `from + size` (Elasticsearch's `index.max_result_window`): a page beyond it would sort everything before it each time.
+pub const RESULT_WINDOW_MAX: usize = 10_000;
+
+/// Nesting of an aggregation tree.
+pub const AGGS_DEPTH_MAX: usize = 20;
+
+/// Nesting of a JSON document (Elasticsearch's `index.mapping.depth.limit`).
+pub const DOCUMENT_DEPTH_MAX: usize = 20;
+
+/// Hits up to which `hits.total` is exact unless `track_total_hits` says otherwise, as in Elasticsearch.
+pub const TOTAL_HITS_DEFAULT: u64 = 10_000;
+
+/// Bytes of an explicit `_id`.
+pub const ID_BYTES_MAX: usize = 512;

@@ -1,0 +1,230 @@
+//! A document as typed values: what parsers make and what splits are built from.
+//!
+//! A row holds one cell per value, in any order; a field with several cells is multi-valued. All bytes lie in one buffer, so
+//! that a parsed log line costs two allocations whatever its number of columns. A row knows nothing of names: a [`FieldId`]
+//! is resolved against the mapping of the index the row is meant for.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use serde_json::{Map, Value};
+
+use crate::clock::Timestamp;
+use crate::mapping::{FieldId, FieldType, Mapping};
+
+/// One value of a row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Datum<'a> {
+    /// Keyword or text.
+    Str(&'a str),
+    /// Whole number, boolean (0, 1) or date (UTC milliseconds).
+    I64(i64),
+    /// Floating-point number.
+    F64(f64),
+    /// Address; an IPv4 address is the mapped IPv6 address.
+    Ip(Ipv6Addr),
+}
+
+/// A typed document.
+#[derive(Clone, Debug, Default)]
+pub struct Row {
+    /// Text and address bytes of all cells, one after the other.
+    bytes: Vec<u8>,
+    cells: Vec<Cell>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    field: FieldId,
+    slot: Slot,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Slot {
+    Str { start: u32, len: u32 },
+    Ip { start: u32 },
+    I64(i64),
+    F64(f64),
+}
+
+impl Row {
+    /// An empty row with room for a log line of `bytes` bytes and `cells` values.
+    pub fn with_capacity(bytes: usize, cells: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), cells: Vec::with_capacity(cells) }
+    }
+
+    /// Adds a keyword or text value.
+    pub fn push_str(&mut self, field: FieldId, value: &str) {
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(value.as_bytes());
+        self.cells.push(Cell { field, slot: Slot::Str { start, len: value.len() as u32 } });
+    }
+
+    /// Adds a keyword whose letters are folded to ASCII lower case.
+    pub fn push_lower(&mut self, field: FieldId, value: &str) {
+        let start = self.bytes.len() as u32;
+        self.bytes.extend(value.bytes().map(|it| it.to_ascii_lowercase()));
+        self.cells.push(Cell { field, slot: Slot::Str { start, len: value.len() as u32 } });
+    }
+
+    /// Adds a whole number.
+    pub fn push_i64(&mut self, field: FieldId, value: i64) {
+        self.cells.push(Cell { field, slot: Slot::I64(value) });
+    }
+
+    /// Adds a floating-point number.
+    pub fn push_f64(&mut self, field: FieldId, value: f64) {
+        self.cells.push(Cell { field, slot: Slot::F64(value) });
+    }
+
+    /// Adds a boolean.
+    pub fn push_bool(&mut self, field: FieldId, value: bool) {
+        self.push_i64(field, i64::from(value));
+    }
+
+    /// Adds a date.
+    pub fn push_date(&mut self, field: FieldId, value: Timestamp) {
+        self.push_i64(field, value.0);
+    }
+
+    /// Adds an address.
+    pub fn push_ip(&mut self, field: FieldId, value: IpAddr) {
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(&ip_bytes(value));
+        self.cells.push(Cell { field, slot: Slot::Ip { start } });
+    }
+
+    /// All values in the order they were added.
+    pub fn values(&self) -> impl Iterator<Item = (FieldId, Datum<'_>)> {
+        self.cells.iter().map(|cell| (cell.field, self.datum(cell)))
+    }
+
+    /// The first value of `field`.
+    pub fn get(&self, field: FieldId) -> Option<Datum<'_>> {
+        self.cells.iter().find(|it| it.field == field).map(|it| self.datum(it))
+    }
+
+    /// The first value of a date field.
+    pub fn date(&self, field: FieldId) -> Option<Timestamp> {
+        match self.get(field) {
+            Some(Datum::I64(value)) => Some(Timestamp(value)),
+            _ => None,
+        }
+    }
+
+    /// The first value of a keyword field.
+    pub fn str(&self, field: FieldId) -> Option<&str> {
+        match self.get(field) {
+            Some(Datum::Str(value)) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Removes every value of `field`.
+    pub fn remove(&mut self, field: FieldId) {
+        self.cells.retain(|it| it.field != field);
+    }
+
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Whether the row has no value.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// Bytes of memory the row holds, for budgets.
+    pub fn memory_bytes(&self) -> usize {
+        self.bytes.capacity() + self.cells.capacity() * size_of::<Cell>()
+    }
+
+    /// The row as a nested JSON document, as `_source` shows it: objects for dotted names, a list where a field has several
+    /// values or its mapping says so, dates as RFC 3339 with milliseconds.
+    pub fn to_json(&self, mapping: &Mapping) -> Map<String, Value> {
+        let mut order: Vec<u32> = (0..self.cells.len() as u32).collect();
+        // Stable: the values of one field keep the order they were added in.
+        order.sort_by_key(|&at| self.cells[at as usize].field);
+        let mut document = Map::new();
+        for group in order.chunk_by(|a, b| self.cells[*a as usize].field == self.cells[*b as usize].field) {
+            let field = mapping.by_id(self.cells[group[0] as usize].field);
+            let mut values = group.iter().map(|&at| json_value(field.kind, self.datum(&self.cells[at as usize])));
+            let value = if group.len() > 1 || field.list { Value::Array(values.collect()) } else { values.next().expect("a group has a cell") };
+            insert_dotted(&mut document, &field.name, value);
+        }
+        document
+    }
+
+    fn datum(&self, cell: &Cell) -> Datum<'_> {
+        match cell.slot {
+            Slot::Str { start, len } => {
+                let bytes = &self.bytes[start as usize..][..len as usize];
+                Datum::Str(str::from_utf8(bytes).expect("only push_str and push_lower write text, from valid UTF-8"))
+            }
+            Slot::Ip { start } => {
+                let bytes: [u8; 16] = self.bytes[start as usize..][..16].try_into().expect("push_ip writes 16 bytes");
+                Datum::Ip(Ipv6Addr::from(bytes))
+            }
+            Slot::I64(value) => Datum::I64(value),
+            Slot::F64(value) => Datum::F64(value),
+        }
+    }
+
+    /// The 16 bytes of an address, or the text's bytes; `None` for numbers. Splits index these without a copy.
+    pub(crate) fn raw_values(&self) -> impl Iterator<Item = (FieldId, RawValue<'_>)> + Clone {
+        self.cells.iter().map(|cell| {
+            let value = match cell.slot {
+                Slot::Ip { start } => RawValue::Bytes(&self.bytes[start as usize..][..16]),
+                _ => RawValue::Datum(self.datum(cell)),
+            };
+            (cell.field, value)
+        })
+    }
+}
+
+/// A value as a split's writer wants it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RawValue<'a> {
+    Bytes(&'a [u8]),
+    Datum(Datum<'a>),
+}
+
+/// The 16 bytes under which an address is indexed: their order is the order of addresses, IPv4 as mapped IPv6.
+pub fn ip_bytes(value: IpAddr) -> [u8; 16] {
+    match value {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+        IpAddr::V6(v6) => v6.octets(),
+    }
+}
+
+/// The text of an indexed address: IPv4 where it is a mapped one.
+pub fn ip_text(value: Ipv6Addr) -> String {
+    match value.to_ipv4_mapped() {
+        Some(v4) => v4.to_string(),
+        None => value.to_string(),
+    }
+}
+
+/// One value as JSON, by the field's type.
+pub(crate) fn json_value(kind: FieldType, value: Datum<'_>) -> Value {
+    match (kind, value) {
+        (FieldType::Boolean, Datum::I64(value)) => Value::Bool(value != 0),
+        (FieldType::Date, Datum::I64(value)) => Value::String(Timestamp(value).to_string()),
+        (_, Datum::I64(value)) => Value::from(value),
+        (_, Datum::F64(value)) => Value::from(value),
+        (_, Datum::Str(value)) => Value::from(value),
+        (_, Datum::Ip(value)) => Value::String(ip_text(value)),
+    }
+}
+
+/// Puts `value` at a dotted path, making the objects on the way. Where a name is both a value and an object the dotted name
+/// stays whole at that level, as Elasticsearch keeps it in `_source`.
+fn insert_dotted(document: &mut Map<String, Value>, path: &str, value: Value) {
+    if let Some((head, rest)) = path.split_once('.') {
+        let inner = document.entry(head).or_insert_with(|| Value::Object(Map::new()));
+        if let Value::Object(inner) = inner {
+            return insert_dotted(inner, rest, value);
+        }
+    }
+    document.insert(path.to_owned(), value);
+}
