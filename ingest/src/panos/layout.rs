@@ -117,7 +117,7 @@ fn other(text: &str) -> Unparsed {
     let head = header::scan(text);
     let body = &text[head.body..];
     // Relays may leave something between header and body, so these are looked for near the start and not only at it.
-    let near = &body.as_bytes()[..body.len().min(200)];
+    let near = &text.as_bytes()[..text.len().min(400)];
     let holds = |marker: &[u8]| memchr::memmem::find(near, marker).is_some();
     if holds(b"CEF:0|") || holds(b"CEF:1|") {
         Unparsed::Cef
