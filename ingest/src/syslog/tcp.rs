@@ -132,12 +132,13 @@ impl Connection {
             match self.read(&mut records) {
                 Ok(0) => return End::HalfClosed,
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.framer.shrink(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => {
                     debug!(peer = %self.peer, %error, "connection broken");
                     return End::Broken;
                 }
             }
+            self.framer.shrink();
             // Waits while too much is waiting: then the socket is not read, and the sender's window closes.
             self.lane.send(records).await;
         }
