@@ -29,7 +29,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let cells: usize = records.iter().map(|it| parser.parse(it).row.len()).sum();
     let per_line = |time: Duration| time.as_nanos() as f64 / records.len() as f64;
     println!("{} lines, {} bytes and {} values a line, {unparsed} unparsed", records.len(), bytes / records.len(), cells / records.len());
-    println!("parse      {:>8.0} ns a line, {:>9.0} lines/s, {:.2} GB/s", per_line(parse), 1e9 / per_line(parse), bytes as f64 / parse.as_nanos() as f64);
+    println!(
+        "parse      {:>8.0} ns a line, {:>9.0} lines/s, {:.2} GB/s",
+        per_line(parse),
+        1e9 / per_line(parse),
+        bytes as f64 / parse.as_nanos() as f64
+    );
     println!("recognise  {:>8.0} ns a line", per_line(recognise));
     Ok(())
 }

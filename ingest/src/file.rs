@@ -11,6 +11,7 @@ use std::sync::Arc;
 use sekisho_engine::clock::{Clock, SystemClock};
 
 use crate::envelope::{Envelope, Transport};
+use crate::lossy;
 use crate::panos;
 use crate::syslog::frame::{Framer, Message};
 
@@ -107,7 +108,7 @@ impl LineFile {
                 ..Envelope::new(Transport::File)
             };
             batch.truncated += usize::from(message.is_truncated);
-            batch.unparsed += usize::from(panos::recognise(&String::from_utf8_lossy(message.bytes)).is_err());
+            batch.unparsed += usize::from(panos::recognise(&lossy::text(message.bytes)).is_err());
             batch_bytes += message.bytes.len();
             batch.records.push(envelope.encode(message.bytes));
             batch_bytes

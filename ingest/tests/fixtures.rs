@@ -1,5 +1,6 @@
 //! Golden cases: every `panos/<type>/*.log` beside its `.json`, one document per line. To add a case, drop a `.log` file and run
 //! with `UPDATE_EXPECT=1`, then read the `.json` against the line as carefully as code.
+#![allow(clippy::unwrap_used, reason = "a panic is a test's report")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,8 +14,7 @@ use serde_json::{Value, json};
 /// The documents of one file, as stored: the stream, then the fields without the line itself, which is in the `.log`.
 fn documents(file: &Path) -> Value {
     let (mapping, parser) = (Mapping::builtin(), PanosSyslog::new());
-    let envelope =
-        Envelope { received_at: Timestamp(1_764_000_000_000), peer: Some("192.0.2.1".parse().unwrap()), ..Envelope::new(Transport::Tcp) };
+    let envelope = Envelope { received_at: Timestamp(1_764_000_000_000), peer: Some("192.0.2.1".parse().unwrap()), ..Envelope::new(Transport::Tcp) };
     let text = fs::read(file).unwrap();
     let lines = text.split(|it| *it == b'\n').filter(|it| !it.is_empty());
     let documents = lines.map(|line| {

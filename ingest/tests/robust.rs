@@ -1,5 +1,6 @@
 //! Damaged input, by the thousand and always the same: sample lines cut, flipped and spliced. Nothing panics, every line becomes a
 //! document that can be shown, and the framer's messages do not depend on how the bytes arrive.
+#![allow(clippy::unwrap_used, reason = "a panic is a test's report")]
 
 use sekisho_engine::clock::Timestamp;
 use sekisho_engine::ecs;

@@ -1,5 +1,7 @@
 //! Real PAN-OS lines against the fields that people worked out for them: `../shared/samples/panos/expected.jsonl` beside the
 //! repository, or the folder in `SEKISHO_SAMPLES`. Prints the score by type and every miss. Known deviations: `panos/DEVIATIONS.md`.
+#![allow(clippy::unwrap_used, reason = "a panic is a test's report")]
+#![allow(clippy::print_stdout, reason = "the score is for people")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -87,9 +89,7 @@ fn is_expected(expected: &Value, found: &Value) -> bool {
         return any_of.iter().any(|it| is_expected(it, found));
     }
     match (expected, found) {
-        (Value::Array(expected), Value::Array(found)) => {
-            expected.len() == found.len() && expected.iter().all(|it| found.contains(it))
-        }
+        (Value::Array(expected), Value::Array(found)) => expected.len() == found.len() && expected.iter().all(|it| found.contains(it)),
         // `_source` shows a list where several values are usual.
         (expected, Value::Array(found)) => found.len() == 1 && found[0] == *expected,
         (Value::Number(expected), Value::Number(found)) => expected.as_f64() == found.as_f64(),

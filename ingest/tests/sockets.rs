@@ -1,5 +1,6 @@
 //! Listeners on real sockets of this machine: what is sent arrives whole and in order, a half-close is answered only when everything is
 //! durable, limits hold, and stopping loses nothing.
+#![allow(clippy::unwrap_used, reason = "a panic is a test's report")]
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,7 +41,11 @@ impl LineSink for MemorySink {
         let mut kept = self.opened.wait_while(self.kept.lock().unwrap(), |it| it.is_closed).unwrap();
         kept.records.extend_from_slice(records);
         let (settle, receipt) = Receipt::pending();
-        if self.is_held.load(Ordering::SeqCst) { kept.unsettled.push(settle) } else { settle.settle(Ok(())) }
+        if self.is_held.load(Ordering::SeqCst) {
+            kept.unsettled.push(settle)
+        } else {
+            settle.settle(Ok(()))
+        }
         Ok(receipt)
     }
 }

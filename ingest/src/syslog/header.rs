@@ -204,7 +204,9 @@ fn bsd_time(text: &str) -> Option<&str> {
         rest = after;
     }
     let clock = rest.split(' ').next().unwrap_or_default().trim_end_matches(':');
-    let is_clock = clock.len() >= 7 && clock.bytes().all(|it| it.is_ascii_digit() || matches!(it, b':' | b'.')) && clock.bytes().filter(|it| *it == b':').count() == 2;
+    let is_clock = clock.len() >= 7
+        && clock.bytes().all(|it| it.is_ascii_digit() || matches!(it, b':' | b'.'))
+        && clock.bytes().filter(|it| *it == b':').count() == 2;
     if !is_number(day, 2) || !is_clock {
         return None;
     }

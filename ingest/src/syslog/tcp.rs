@@ -71,14 +71,8 @@ impl Listeners {
             return debug!(%peer, "connection refused: too many are open");
         };
         self.metrics().connections_accepted.add(1);
-        let connection = Connection {
-            shared: self.shared.clone(),
-            stream,
-            peer,
-            lane: self.shared.intake.lane(),
-            framer: Framer::new(),
-            _seat: seat,
-        };
+        let connection =
+            Connection { shared: self.shared.clone(), stream, peer, lane: self.shared.intake.lane(), framer: Framer::new(), _seat: seat };
         connections.spawn(connection.run(stop.clone()));
     }
 }
