@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::programs::{cargo, run as run_program};
+use crate::programs::{cargo, run as run_program, target_directory};
 use crate::steps::Steps;
 use crate::{licences, repository, tidy};
 
@@ -25,5 +25,14 @@ pub(crate) fn run_steps(steps: &mut Steps, root: &Path) {
         let mut doc = cargo(root);
         doc.args(["doc", "--locked", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings");
         run_program(&mut doc)
+    });
+    steps.run("fuzz targets compile", || {
+        let mut fuzz = cargo(&root.join("fuzz"));
+        fuzz.args(["check", "--quiet", "--bins"]);
+        // One target directory: most dependencies are there already.
+        fuzz.env("CARGO_TARGET_DIR", target_directory(root));
+        // Nothing is linked here, so libFuzzer need not be compiled (it is C++); any existing file stands for it.
+        fuzz.env("CUSTOM_LIBFUZZER_PATH", root.join("fuzz").join("Cargo.toml"));
+        run_program(&mut fuzz)
     });
 }

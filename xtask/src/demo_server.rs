@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::programs::target_directory;
+
 /// How long the dev-profile server may take to answer, and then to load the demonstration.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const LOADED_WITHIN: Duration = Duration::from_secs(420);
@@ -30,7 +32,7 @@ impl DemoServer {
     /// # Errors
     /// The binary does not start, ends early, or is not ready in time.
     pub(crate) fn start(root: &Path) -> Result<Self> {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        let target = target_directory(root);
         let data = target.join(format!("e2e-data-{}", std::process::id()));
         let address = free_address()?;
         let binary = target.join("debug").join("sekisho");
