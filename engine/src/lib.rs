@@ -4,9 +4,11 @@
 pub mod analysis;
 pub mod clock;
 pub mod datetime;
+pub mod doc_id;
 pub mod ecs;
 pub mod error;
 pub mod format;
 pub mod limits;
 pub mod mapping;
+pub mod query;
 pub mod row;
