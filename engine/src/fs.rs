@@ -111,6 +111,11 @@ pub trait Fs: Send + Sync + fmt::Debug {
     /// `WouldBlock` when another holder, in this process or another, has it.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn FsLock>>;
 
+    /// Whether paths are the operating system's, so that files can be mapped into memory.
+    fn is_real(&self) -> bool {
+        false
+    }
+
     /// Replaces a small file as a whole, durably: after a crash it is the old or the new one, never a mixture.
     ///
     /// # Errors

@@ -2,9 +2,11 @@
 //! aggregation semantics. No HTTP, no syslog, no sockets.
 
 pub mod analysis;
+mod aggs;
 mod cache;
 pub mod clock;
 pub mod datetime;
+mod directory;
 mod doc_id;
 mod document;
 pub mod ecs;
@@ -22,6 +24,7 @@ mod manifest;
 pub mod mapping;
 mod overlay;
 mod publish;
+pub mod query;
 mod resolve;
 pub mod row;
 mod sort;

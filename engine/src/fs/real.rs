@@ -13,6 +13,10 @@ use super::{DirEntry, Fs, FsFile, FsLock, parent};
 pub struct RealFs;
 
 impl Fs for RealFs {
+    fn is_real(&self) -> bool {
+        true
+    }
+
     fn create(&self, path: &Path) -> io::Result<Box<dyn FsFile>> {
         let file = OpenOptions::new().read(true).append(true).create_new(true).open(path)?;
         Ok(Box::new(RealFile { file }))
