@@ -68,7 +68,10 @@ struct Parser<'a> {
 impl Parser<'_> {
     fn object(&mut self, object: &Map<String, Value>, depth: usize) -> Result<(), DocumentError> {
         if depth >= DOCUMENT_DEPTH_MAX {
-            return Err(DocumentError::Document(format!("Limit of mapping depth [{DOCUMENT_DEPTH_MAX}] has been exceeded due to object field [{}]", self.path)));
+            return Err(DocumentError::Document(format!(
+                "Limit of mapping depth [{DOCUMENT_DEPTH_MAX}] has been exceeded due to object field [{}]",
+                self.path
+            )));
         }
         for (key, value) in object {
             if key.is_empty() || key.split('.').any(str::is_empty) {
@@ -102,7 +105,10 @@ impl Parser<'_> {
     fn leaf(&mut self, value: &Value) -> Result<(), DocumentError> {
         if self.mapping.field(&self.path).is_none() {
             if self.mapping.is_object(&self.path) {
-                return Err(DocumentError::Document(format!("object mapping for [{0}] tried to parse field [{0}] as object, but found a concrete value", self.path)));
+                return Err(DocumentError::Document(format!(
+                    "object mapping for [{0}] tried to parse field [{0}] as object, but found a concrete value",
+                    self.path
+                )));
             }
             match self.mapping.dynamic_rule() {
                 Dynamic::False => return Ok(()),
@@ -201,7 +207,8 @@ fn typed(row: &mut Row, field: &MappedField, value: &Value) -> Result<(), String
             row.push_date(field.id, at);
         }
         FieldType::Ip => {
-            let address: IpAddr = value.as_str().and_then(|it| it.trim().parse().ok()).ok_or_else(|| format!("'{}' is not an IP string literal.", text_of(value)))?;
+            let address: IpAddr =
+                value.as_str().and_then(|it| it.trim().parse().ok()).ok_or_else(|| format!("'{}' is not an IP string literal.", text_of(value)))?;
             row.push_ip(field.id, address);
         }
     }
@@ -262,7 +269,16 @@ mod tests {
         let kinds: Vec<_> = mapping.fields().iter().map(|it| (it.name.as_str(), it.kind.name())).collect();
         assert_eq!(
             kinds,
-            [("n", "long"), ("f", "float"), ("b", "boolean"), ("t", "text"), ("t.keyword", "keyword"), ("d", "date"), ("o.k", "text"), ("o.k.keyword", "keyword")]
+            [
+                ("n", "long"),
+                ("f", "float"),
+                ("b", "boolean"),
+                ("t", "text"),
+                ("t.keyword", "keyword"),
+                ("d", "date"),
+                ("o.k", "text"),
+                ("o.k.keyword", "keyword")
+            ]
         );
     }
 
@@ -276,7 +292,9 @@ mod tests {
     #[test]
     fn strict_mappings_refuse_new_fields() {
         let mapping = Mapping::from_json(&json!({ "dynamic": "strict" })).unwrap();
-        assert!(matches!(parse_json(&mapping, json!({ "a": { "b": 1 } })), Err(DocumentError::Strict { field, parent }) if field == "b" && parent == "a"));
+        assert!(
+            matches!(parse_json(&mapping, json!({ "a": { "b": 1 } })), Err(DocumentError::Strict { field, parent }) if field == "b" && parent == "a")
+        );
     }
 
     #[test]

@@ -8,29 +8,26 @@
 //! Locks, in the order they are taken: an index's `build` → `state` → the manifest's. Nothing slow happens under `state`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rayon::prelude::*;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::clock::{Clock, SystemClock, Timestamp};
-use crate::document::{self, DocumentError};
-use crate::ecs;
-use crate::entry::{KIND_LINES, KIND_OPS, Lines, Op};
-use crate::format::{Format, FormatId, Parsed};
+use crate::document::DocumentError;
+use crate::files;
+use crate::format::Format;
 use crate::fs::{Fs, FsError};
-use crate::index::{IdState, IndexState};
+use crate::index::IndexState;
 use crate::journal::{Journal, JournalError};
 use crate::log::{Frame, LocalLog, Log, LogError, Ticket};
 use crate::manifest::{self, Edit, IndexRecord, IndexUuid, ManifestState};
-use crate::mapping::{FieldId, Mapping, MappingError};
-use crate::row::{Datum, Row};
-use crate::source::{self, Formats};
-use crate::split::{Entry, Split, SplitId, SplitMeta, split_path};
+use crate::mapping::{Mapping, MappingError};
+use crate::source::Formats;
+use crate::split::{Split, SplitId, SplitMeta, split_path};
 use crate::template::{backing_index_name, is_builtin_stream};
-use crate::{doc_id, files};
 
 /// Rows of a tail at which it becomes a split even if nobody searches: larger splits cost less per row, and this many rows of log
 /// lines are about 30 MiB.
@@ -91,7 +88,13 @@ impl EngineOptions {
     /// # Errors
     /// When the directory can't be created.
     pub fn new(data_dir: impl AsRef<std::path::Path>) -> Result<Self, EngineError> {
-        Ok(Self { fs: Arc::new(crate::fs::RealFs::new(data_dir.as_ref())?), clock: Arc::new(SystemClock), formats: Formats::default(), threads: 0, background: true })
+        Ok(Self {
+            fs: Arc::new(crate::fs::RealFs::new(data_dir.as_ref())?),
+            clock: Arc::new(SystemClock),
+            formats: Formats::default(),
+            threads: 0,
+            background: true,
+        })
     }
 
     /// Adds a line format.
@@ -316,6 +319,12 @@ pub(crate) struct Inner {
     next_split: AtomicU64,
     recovery: Mutex<Recovery>,
     stop: AtomicBool,
+    /// Whether there are no background threads: whoever needs something does it.
+    pub(crate) is_stepped: bool,
+    /// Held by what creates and drops indices, so that a name is not taken twice.
+    metadata: Mutex<()>,
+    /// Keeps other processes out until the engine is closed.
+    _lock: Box<dyn Debug + Send + Sync>,
     pub(crate) cache: crate::cache::PartialCache,
 }
 
@@ -355,6 +364,19 @@ impl State {
             backing.push(uuid.clone());
         }
         self.indices.insert(uuid, IndexState::new(record, splits, position, now));
+    }
+
+    /// Oldest backing index first.
+    fn sort_streams(&mut self) {
+        let State { streams, indices, .. } = self;
+        for backing in streams.values_mut() {
+            backing.sort_by_key(|uuid| indices[uuid].record.stream.as_ref().map(|it| it.1));
+        }
+    }
+
+    /// Splits of an index that could not be opened.
+    pub(crate) fn damaged_splits(&self, uuid: &str) -> usize {
+        self.damaged.get(uuid).copied().unwrap_or_default()
     }
 
     fn remove(&mut self, uuid: &str) -> Option<IndexState> {
@@ -407,15 +429,18 @@ impl Engine {
     /// the manifest itself is damaged (everything else is set aside and told in [`Engine::recovery`]).
     pub fn open(options: EngineOptions) -> Result<Self, EngineError> {
         let EngineOptions { fs, clock, formats, threads, background } = options;
-        files::claim(&*fs)?;
+        let lock = files::claim(&*fs)?;
         let mut recovery = Recovery::default();
         let (journal, records) = Journal::open(fs.clone(), MANIFEST_DIR, MANIFEST_PREFIX)?;
         let mut on_disk = ManifestState::default();
         for record in records {
-            let edits = manifest::decode(&record).map_err(|error| EngineError::DataDir(format!("a record of the manifest is not understood ({error}): was it written by a newer release?")))?;
+            let edits = manifest::decode(&record).map_err(|error| {
+                EngineError::DataDir(format!("a record of the manifest is not understood ({error}): was it written by a newer release?"))
+            })?;
             edits.into_iter().for_each(|it| on_disk.apply(it));
         }
-        let (log, log_recovery) = LocalLog::open(fs.clone(), LOG_DIR, background)?;
+        let at_least = on_disk.indices.values().map(|it| it.position).max().unwrap_or(0);
+        let (log, log_recovery) = LocalLog::open(fs.clone(), LOG_DIR, at_least, background)?;
         recovery.damage.extend(log_recovery.damage.iter().map(ToString::to_string));
         let now = clock.now();
         let mut state = State::default();
@@ -440,7 +465,12 @@ impl Engine {
         state.sort_streams();
         files::remove_unknown(&*fs, &known)?;
         let threads = if threads == 0 { std::thread::available_parallelism().map_or(2, |it| it.get()) } else { threads };
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|it| format!("engine-{it}")).stack_size(8 << 20).build().map_err(|error| EngineError::DataDir(format!("can't start threads: {error}")))?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|it| format!("engine-{it}"))
+            .stack_size(8 << 20)
+            .build()
+            .map_err(|error| EngineError::DataDir(format!("can't start threads: {error}")))?;
         let inner = Arc::new(Inner {
             clock,
             fs,
@@ -455,6 +485,9 @@ impl Engine {
             next_split: AtomicU64::new(next_split),
             recovery: Mutex::new(Recovery::default()),
             stop: AtomicBool::new(false),
+            is_stepped: !background,
+            metadata: Mutex::new(()),
+            _lock: lock,
             cache: crate::cache::PartialCache::new(),
         });
         recovery.replayed = inner.replay_log()?;
@@ -484,7 +517,9 @@ impl Engine {
     pub fn create_index(&self, name: &str, mapping: Option<Mapping>, settings: Value) -> Result<(), EngineError> {
         check_index_name(name)?;
         if is_builtin_stream(name) {
-            return Err(EngineError::IllegalArgument(format!("cannot create index with name [{name}], because it matches with a built-in template that creates data streams only, use create data stream api instead")));
+            return Err(EngineError::IllegalArgument(format!(
+                "cannot create index with name [{name}], because it matches with a built-in template that creates data streams only, use create data stream api instead"
+            )));
         }
         self.inner.create(name, None, Arc::new(mapping.unwrap_or_else(Mapping::dynamic)), settings)
     }
@@ -530,7 +565,9 @@ impl Engine {
             if let Some((stream, _)) = &state.indices[uuid].record.stream
                 && state.streams[stream].last() == Some(uuid)
             {
-                return Err(EngineError::IllegalArgument(format!("index [{name}] is the write index for data stream [{stream}] and cannot be deleted")));
+                return Err(EngineError::IllegalArgument(format!(
+                    "index [{name}] is the write index for data stream [{stream}] and cannot be deleted"
+                )));
             }
             uuid.clone()
         };
@@ -587,7 +624,7 @@ impl Engine {
                 splits: index.splits.len(),
                 settings: index.record.settings.clone(),
                 mapping: index.record.mapping.clone(),
-                damaged: state.damaged.get(uuid).copied().unwrap_or_default(),
+                damaged: state.damaged_splits(uuid),
             }
         };
         state.names.values().map(info).collect()
@@ -596,7 +633,11 @@ impl Engine {
     /// Data streams with the names of their backing indices, oldest first.
     pub fn data_streams(&self) -> BTreeMap<String, Vec<String>> {
         let state = self.inner.state();
-        state.streams.iter().map(|(stream, backing)| (stream.clone(), backing.iter().map(|it| state.indices[it].record.name.clone()).collect())).collect()
+        state
+            .streams
+            .iter()
+            .map(|(stream, backing)| (stream.clone(), backing.iter().map(|it| state.indices[it].record.name.clone()).collect()))
+            .collect()
     }
 
     /// Bytes of the log on disk.
@@ -608,7 +649,8 @@ impl Engine {
     fn roll_over_outdated(&self) -> Result<(), EngineError> {
         let outdated: Vec<String> = {
             let state = self.inner.state();
-            let is_outdated = |backing: &Vec<IndexUuid>| backing.last().is_some_and(|it| !crate::write::has_builtin_fields(&state.indices[it].record.mapping));
+            let is_outdated =
+                |backing: &Vec<IndexUuid>| backing.last().is_some_and(|it| !crate::write::has_builtin_fields(&state.indices[it].record.mapping));
             state.streams.iter().filter(|(name, backing)| is_builtin_stream(name) && is_outdated(backing)).map(|it| it.0.clone()).collect()
         };
         outdated.iter().try_for_each(|stream| self.inner.roll_over(stream).map(drop))
@@ -630,7 +672,9 @@ impl Engine {
                     let _ = inner.work.wait_timeout(state, TICK);
                 }
             };
-            threads.push(std::thread::Builder::new().name(format!("engine-{name}")).stack_size(8 << 20).spawn(body).expect("the system can start a thread"));
+            threads.push(
+                std::thread::Builder::new().name(format!("engine-{name}")).stack_size(8 << 20).spawn(body).expect("the system can start a thread"),
+            );
         }
     }
 }
@@ -655,8 +699,12 @@ impl Inner {
         self.state().indices.get(uuid).map(|it| it.build.clone())
     }
 
-    pub(crate) fn fs(&self) -> &Arc<dyn Fs> {
-        &self.fs
+    pub(crate) fn new_split_id(&self) -> SplitId {
+        SplitId(self.next_split.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(crate) fn fs(&self) -> &dyn Fs {
+        &*self.fs
     }
 
     /// Waits while the tails hold more than [`TAIL_BYTES_MAX`].
@@ -739,12 +787,15 @@ impl Inner {
     }
 
     fn create(&self, name: &str, stream: Option<(String, u32)>, mapping: Arc<Mapping>, settings: Value) -> Result<(), EngineError> {
-        // One at a time, so that a name is not taken twice; the manifest knows before the state does, and a crash between leaves an empty index.
-        let _commit = self.commit_lock();
+        let _metadata = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
+        // The manifest knows before the state does: a crash in between leaves an empty index.
         let now = self.clock.now();
         let position = {
             let state = self.state();
-            if state.names.contains_key(name) || state.streams.contains_key(name) || stream.as_ref().is_some_and(|it| it.1 == 1 && state.streams.contains_key(&it.0)) {
+            if state.names.contains_key(name)
+                || state.streams.contains_key(name)
+                || stream.as_ref().is_some_and(|it| it.1 == 1 && state.streams.contains_key(&it.0))
+            {
                 return Err(EngineError::IndexExists(stream.map_or(name.to_owned(), |it| it.0)));
             }
             self.log.next_seq()
@@ -757,7 +808,7 @@ impl Inner {
     }
 
     fn drop_index(&self, uuid: &str) -> Result<(), EngineError> {
-        let _commit = self.commit_lock();
+        let _metadata = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
         self.publish(vec![Edit::DropIndex { uuid: uuid.to_owned() }])?;
         let index = self.state().remove(uuid);
         for split in index.into_iter().flat_map(|it| it.splits).filter(|it| !it.is_ram()) {

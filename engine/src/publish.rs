@@ -6,14 +6,14 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::engine::{
-    BUILD_ROWS_MIN, COMMIT_AGE_MS, Engine, EngineError, Inner, MERGE_DOCS_MAX, MERGE_FACTOR, RAM_SPLITS_BYTES_MAX, RAM_SPLITS_MAX, REFRESH_AGE_ACTIVE_MS, REFRESH_AGE_IDLE_MS, ROLLOVER_DOCS, SEARCH_IDLE_MS,
-    TAIL_ROWS_MAX,
+    BUILD_ROWS_MIN, COMMIT_AGE_MS, Engine, EngineError, Inner, MERGE_DOCS_MAX, MERGE_FACTOR, RAM_SPLITS_BYTES_MAX, RAM_SPLITS_MAX,
+    REFRESH_AGE_ACTIVE_MS, REFRESH_AGE_IDLE_MS, ROLLOVER_DOCS, SEARCH_IDLE_MS, TAIL_ROWS_MAX,
 };
 use crate::files;
 use crate::index::IndexState;
 use crate::manifest::{Edit, IndexUuid};
 use crate::mapping::Mapping;
-use crate::split::{Entry, Split, SplitId, SplitMeta, split_path};
+use crate::split::{Entry, Split, SplitMeta, split_path};
 
 impl Engine {
     /// Does what is due now: refreshes, commits, merges, rollovers. Background threads call it; without them the embedder does.
@@ -32,7 +32,12 @@ impl Engine {
     pub fn refresh(&self, uuids: Option<&[String]>) -> Result<(), EngineError> {
         let due: Vec<IndexUuid> = {
             let state = self.inner.state();
-            state.indices.iter().filter(|(uuid, index)| index.is_dirty() && uuids.is_none_or(|it| it.contains(uuid))).map(|(uuid, _)| uuid.clone()).collect()
+            state
+                .indices
+                .iter()
+                .filter(|(uuid, index)| index.is_dirty() && uuids.is_none_or(|it| it.contains(uuid)))
+                .map(|(uuid, _)| uuid.clone())
+                .collect()
         };
         self.inner.refresh_all(&due)
     }
@@ -118,7 +123,14 @@ impl Inner {
             let bytes = std::mem::take(&mut index.tail_bytes);
             index.tail_since = None;
             index.ids_in_refresh = std::mem::take(&mut index.ids);
-            let taken = (std::mem::take(&mut index.tail), bytes, std::mem::take(&mut index.deleted), index.record.mapping.clone(), index.splits.clone(), seq_end);
+            let taken = (
+                std::mem::take(&mut index.tail),
+                bytes,
+                std::mem::take(&mut index.deleted),
+                index.record.mapping.clone(),
+                index.splits.clone(),
+                seq_end,
+            );
             state.building_bytes += bytes;
             taken
         };
@@ -248,9 +260,9 @@ impl Inner {
         }
         let id = self.new_split_id();
         let path = split_path(uuid, id);
-        let directory = files::create(&*self.fs_arc(), &path)?;
+        let directory = files::create(self.fs(), &path)?;
         let mut meta = Split::merge(id, mapping, splits, directory)?;
-        meta.files = files::seal(&*self.fs_arc(), &path)?;
+        meta.files = files::seal(self.fs(), &path)?;
         Ok(Some(meta))
     }
 
@@ -259,7 +271,7 @@ impl Inner {
             Some(meta) => {
                 let mapping = self.state().indices.get(uuid).map(|it| it.record.mapping.clone());
                 let Some(mapping) = mapping else { return Ok(()) };
-                let directory = files::open(&*self.fs_arc(), &split_path(uuid, meta.id))?;
+                let directory = files::open(self.fs(), &split_path(uuid, meta.id))?;
                 Some(Arc::new(Split::open(meta, &mapping, directory, 0)?))
             }
             None => None,
@@ -303,16 +315,18 @@ impl Inner {
     fn rollover_due(&self, uuid: &str) -> Result<(), EngineError> {
         let stream = {
             let state = self.state();
-            state.indices.get(uuid).filter(|it| it.docs_count() >= ROLLOVER_DOCS).and_then(|it| it.record.stream.as_ref()).map(|it| it.0.clone()).filter(|stream| state.streams[stream].last().is_some_and(|it| it == uuid))
+            state
+                .indices
+                .get(uuid)
+                .filter(|it| it.docs_count() >= ROLLOVER_DOCS)
+                .and_then(|it| it.record.stream.as_ref())
+                .map(|it| it.0.clone())
+                .filter(|stream| state.streams[stream].last().is_some_and(|it| it == uuid))
         };
         match stream {
             Some(stream) => self.roll_over(&stream).map(drop),
             None => Ok(()),
         }
-    }
-
-    pub(crate) fn new_split_id(&self) -> SplitId {
-        SplitId(self.next_split.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
     }
 }
 

@@ -12,7 +12,7 @@ use tantivy::query::{Bm25StatisticsProvider, EnableScoring, Weight};
 use tantivy::schema::Field;
 use tantivy::{DocId, DocSet, TERMINATED, Term};
 
-use crate::aggs::{AggContext, Aggs, Partial, SegmentContext};
+use crate::aggs::{AggContext, Aggs, Partials, RenderOptions, SegmentContext};
 use crate::cache::{Key, PartialAnswer};
 use crate::clock::Timestamp;
 use crate::doc_id;
@@ -126,7 +126,7 @@ pub struct SearchResponse {
     /// The page of hits.
     pub hits: Vec<Hit>,
     /// `aggregations`.
-    pub aggs: Option<Map<String, Value>>,
+    pub aggs: Option<Value>,
     /// Indices asked.
     pub shards: usize,
     /// Indices that could not answer whole, with the reason.
@@ -210,7 +210,7 @@ impl Engine {
         let hits = search.fetch(&snapshots, &merged.hits)?;
         let max_score = merged.max_score;
         let aggs = match &request.aggs {
-            Some(aggs) => Some(search.render(aggs, &snapshots, merged.aggs)?),
+            Some(aggs) => Some(aggs.render(merged.aggs.unwrap_or_default(), &RenderOptions { typed_keys: request.typed_keys, now })?),
             None => None,
         };
         let total = match request.track_total_hits {
@@ -288,7 +288,7 @@ struct Found {
     count: u64,
     hits: Vec<Candidate>,
     max_score: Option<f32>,
-    aggs: Option<Partial>,
+    aggs: Option<Partials>,
     timed_out: bool,
     is_cached: bool,
 }
@@ -373,9 +373,9 @@ impl<'a> Search<'a> {
         let wants_hits = self.keep > 0;
         let mut found = Found::default();
         if wants_count || request.aggs.is_some() {
-            let answer = self.count_and_aggregate(plan, split, &query, wants_hits, &mut found)?;
+            let answer = self.count_and_aggregate(plan, split, &query, &mut found)?;
             found.count = answer.count;
-            found.aggs = answer.aggs.map(|it| Partial::decode(&it)).transpose()?;
+            found.aggs = answer.aggs.map(|it| (*it).clone());
         } else {
             found.is_cached = true;
         }
@@ -387,12 +387,14 @@ impl<'a> Search<'a> {
     }
 
     /// The number of hits and the partial aggregations of one split, from the cache or by reading it.
-    fn count_and_aggregate(&self, plan: &IndexPlan<'a>, split: &Arc<Split>, query: &Query, _wants_hits: bool, found: &mut Found) -> Result<PartialAnswer, QueryError> {
+    fn count_and_aggregate(&self, plan: &IndexPlan<'a>, split: &Arc<Split>, query: &Query, found: &mut Found) -> Result<PartialAnswer, QueryError> {
         let request = self.request;
-        let question = format!("{}\n{}\n{}\n{:?}", query.canonical(), request.post_filter.as_ref().map(Query::canonical).unwrap_or_default(), request.aggs.as_ref().map(Aggs::canonical).unwrap_or_default(), request.min_score);
+        let post_filter = request.post_filter.as_ref();
+        let question = [Some(query.canonical()), post_filter.map(Query::canonical), request.aggs.as_ref().map(Aggs::canonical), request.min_score.map(|it| it.to_string())];
         // What depends on the time of asking can't be answered from the cache.
-        let cacheable = !question.contains("now");
-        let key = Key { split: split.meta.id, deleted: split.meta.deleted.len(), fields: split.mapping.fields().len(), question: question.into() };
+        let cacheable = !query.uses_now() && !post_filter.is_some_and(Query::uses_now) && !request.aggs.as_ref().is_some_and(Aggs::mentions_now);
+        let question: Vec<String> = question.into_iter().map(Option::unwrap_or_default).collect();
+        let key = Key { split: split.meta.id, deleted: split.meta.deleted.len(), fields: split.mapping.fields().len(), question: question.join("\n").into() };
         if cacheable && let Some(answer) = self.engine.inner.cache.get(&key) {
             found.is_cached = true;
             return Ok(answer);
@@ -426,10 +428,9 @@ impl<'a> Search<'a> {
         };
         let compile = |query: &Value| self.compile_json(query, snapshot);
         let aggs = aggs.plan(&self.agg_context(snapshot, &compile))?;
-        let mut collector = aggs.collector(&SegmentContext { reader: &split.reader, split: split.meta.id })?;
+        let mut collector = aggs.collector(&SegmentContext { reader: &split.reader, split: split.meta.id.0 })?;
         let mut scorer = weight.scorer(&split.reader, 1.0)?;
         let mut docs = Vec::with_capacity(BLOCK_DOCS);
-        let roots = [0_u32; BLOCK_DOCS];
         let mut count = 0;
         let mut doc = scorer.doc();
         while doc != TERMINATED {
@@ -439,7 +440,7 @@ impl<'a> Search<'a> {
             doc = scorer.advance();
             if docs.len() == BLOCK_DOCS || doc == TERMINATED {
                 count += docs.len() as u64;
-                collector.collect(&docs, &roots[..docs.len()])?;
+                collector.collect(&docs)?;
                 docs.clear();
                 if self.is_late() {
                     found.timed_out = true;
@@ -452,7 +453,7 @@ impl<'a> Search<'a> {
         if hits.is_some() {
             count = u64::from(counted.count(&split.reader)?);
         }
-        Ok(PartialAnswer { count, aggs: Some(partial.encode().into()) })
+        Ok(PartialAnswer { count, aggs: Some(Arc::new(partial)) })
     }
 
     fn count_scored(&self, weight: &dyn Weight, split: &Split, min: f32) -> Result<u64, QueryError> {
@@ -549,15 +550,6 @@ impl<'a> Search<'a> {
             hits.push(Hit { index: candidate.index.to_string(), id, score: scored.then_some(candidate.score), sort, source, version, seq: candidate.seq });
         }
         Ok(hits)
-    }
-
-    fn render(&self, aggs: &Aggs, snapshots: &[Snapshot], partial: Option<Partial>) -> Result<Map<String, Value>, QueryError> {
-        let empty = Mapping::dynamic();
-        let none = Snapshot { name: String::new(), mapping: Arc::new(empty), splits: Vec::new(), damaged: 0 };
-        let snapshot = snapshots.first().unwrap_or(&none);
-        let plans = snapshots.iter().chain(snapshots.is_empty().then_some(&none)).map(|it| aggs.plan(&self.agg_context(it, &|query| self.compile_json(query, it)))).collect::<Result<Vec<_>, _>>()?;
-        let _ = snapshot;
-        aggs.render(&plans, partial, self.request.typed_keys)
     }
 
     fn agg_context<'b>(&self, snapshot: &'b Snapshot, compile_filter: &'b dyn Fn(&Value) -> Result<Box<dyn tantivy::query::Query>, QueryError>) -> AggContext<'b> {

@@ -150,7 +150,9 @@ impl SortKey {
                 ("ignore_unmapped", Value::Bool(true)) => self.unmapped_type = Some(FieldType::Long),
                 // The numeric types compare alike here, whatever an index maps the field to.
                 ("numeric_type", Value::String(_)) => {}
-                (option, value) => return Err(QueryError::XContentParse(format!("[field_sort] unknown field [{option}] or value [{value}] in sort by [{name}]"))),
+                (option, value) => {
+                    return Err(QueryError::XContentParse(format!("[field_sort] unknown field [{option}] or value [{value}] in sort by [{name}]")));
+                }
             }
         }
         Ok(())
@@ -182,7 +184,9 @@ impl SortKey {
             (SortValue::Missing, _) => match (&self.missing, field.map(|it| it.kind)) {
                 // Elasticsearch answers the extreme that put the document there; keywords answer null.
                 (_, Some(FieldType::Keyword | FieldType::Wildcard | FieldType::Ip) | None) => Value::Null,
-                (missing, Some(FieldType::Double | FieldType::Float)) => Value::from(if matches!(missing, Missing::First) == self.descending { "Infinity" } else { "-Infinity" }),
+                (missing, Some(FieldType::Double | FieldType::Float)) => {
+                    Value::from(if matches!(missing, Missing::First) == self.descending { "Infinity" } else { "-Infinity" })
+                }
                 (missing, Some(_)) => Value::from(if matches!(missing, Missing::First) == self.descending { i64::MAX } else { i64::MIN }),
             },
             (SortValue::I64(at), Some(FieldType::Date)) => match self.format.as_deref().map(DateFormat::parse) {
@@ -204,7 +208,12 @@ impl SortKey {
     /// # Errors
     /// [`QueryError::IllegalArgument`] when it does not fit.
     pub fn parse_value(&self, field: Option<&MappedField>, value: &Value) -> Result<SortValue, QueryError> {
-        let refuse = || QueryError::IllegalArgument(format!("Failed to parse search_after value for field [{}]: [{value}]", field.map_or("_score", |it| it.name.as_str())));
+        let refuse = || {
+            QueryError::IllegalArgument(format!(
+                "Failed to parse search_after value for field [{}]: [{value}]",
+                field.map_or("_score", |it| it.name.as_str())
+            ))
+        };
         let kind = match (&self.by, field) {
             (SortBy::Score, _) => FieldType::Double,
             (SortBy::Doc, _) => FieldType::Long,
@@ -255,9 +264,10 @@ impl SortKey {
         let SortBy::Field(name) = &self.by else { return Ok(None) };
         match mapping.field(name) {
             Some(field) if field.kind.is_text() => Err(fielddata_refused(name)),
-            Some(field) if field.column_kind().is_none() => {
-                Err(QueryError::IllegalArgument(format!("Can't load fielddata on [{name}] because fielddata is unsupported on fields of type [{}]. Use doc values instead.", field.kind.name())))
-            }
+            Some(field) if field.column_kind().is_none() => Err(QueryError::IllegalArgument(format!(
+                "Can't load fielddata on [{name}] because fielddata is unsupported on fields of type [{}]. Use doc values instead.",
+                field.kind.name()
+            ))),
             Some(field) => Ok(Some(field)),
             None if self.unmapped_type.is_some() || name.starts_with('_') => Ok(None),
             None => Err(QueryError::QueryShard(format!("No mapping found for [{name}] in order to sort on"))),
@@ -381,7 +391,18 @@ mod tests {
             (json!({ "a": { "order": "desc", "unmapped_type": "boolean" }, "b": "asc" }), vec![("a", true), ("b", false)]),
         ] {
             let keys = SortKey::parse(&shape).unwrap();
-            let found: Vec<_> = keys.iter().map(|it| (match &it.by { SortBy::Field(name) => name.as_str(), _ => "" }, it.descending)).collect();
+            let found: Vec<_> = keys
+                .iter()
+                .map(|it| {
+                    (
+                        match &it.by {
+                            SortBy::Field(name) => name.as_str(),
+                            _ => "",
+                        },
+                        it.descending,
+                    )
+                })
+                .collect();
             assert_eq!(found, expected, "{shape}");
         }
         assert!(SortKey::parse(&json!({ "a": { "ordr": "desc" } })).is_err());

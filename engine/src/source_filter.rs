@@ -42,7 +42,9 @@ impl SourceFilter {
                 }
                 Ok(Self::Fields { includes, excludes })
             }
-            other => Err(QueryError::Parsing(format!("Expected one of [VALUE_BOOLEAN, VALUE_STRING, START_ARRAY, START_OBJECT] but found [{other}]"))),
+            other => {
+                Err(QueryError::Parsing(format!("Expected one of [VALUE_BOOLEAN, VALUE_STRING, START_ARRAY, START_OBJECT] but found [{other}]")))
+            }
         }
     }
 

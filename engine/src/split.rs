@@ -396,25 +396,4 @@ mod tests {
         let racks = merged.reader.fast_fields().str(&new.field("site.rack").unwrap().tantivy_name()).unwrap().unwrap();
         assert_eq!((racks.term_ords(0).count(), racks.term_ords(1).count()), (1, 0));
     }
-
-    #[test]
-    fn spike_cost() {
-        let mapping = Mapping::builtin();
-        for n in [10u64, 1000, 10_000] {
-            let entries: Vec<_> = (0..n)
-                .map(|i| {
-                    let mut e = entry(i, i as i64);
-                    for f in 20..60u16 {
-                        if mapping.by_id(FieldId(f)).kind == crate::mapping::FieldType::Keyword {
-                            e.row.push_str(FieldId(f), if f % 3 == 0 { "abcdefgh" } else { ["x", "y", "z"][(i % 3) as usize] })
-                        }
-                    }
-                    e
-                })
-                .collect();
-            let t = std::time::Instant::now();
-            let s = Split::build(SplitId(1), &mapping, entries).unwrap();
-            eprintln!("{n}: {:?} mem {}", t.elapsed(), s.memory_bytes);
-        }
-    }
 }

@@ -17,7 +17,6 @@ use crate::mapping::Mapping;
 use crate::row::Row;
 use crate::source;
 use crate::split::{Entry, timestamp_field};
-use crate::template::is_builtin_stream;
 use crate::{doc_id, log};
 
 impl Engine {
@@ -86,7 +85,14 @@ impl Engine {
         let now = inner.clock.now();
         let mut state = inner.state();
         // Nobody else appends while the state is locked, so the sequence numbers are known before the frame is written.
-        let mut batch = Batch { next_seq: inner.log.next_seq(), frames: Vec::new(), entries: Vec::new(), ids: BTreeMap::new(), deleted: Vec::new(), grown: BTreeMap::new() };
+        let mut batch = Batch {
+            next_seq: inner.log.next_seq(),
+            frames: Vec::new(),
+            entries: Vec::new(),
+            ids: BTreeMap::new(),
+            deleted: Vec::new(),
+            grown: BTreeMap::new(),
+        };
         let first_seq = batch.next_seq;
         let results: Vec<WriteResult> = prepared.iter().map(|it| batch.apply(&state, it, &failed)).collect::<Result<_, _>>()?;
         if batch.frames.is_empty() {
@@ -112,7 +118,10 @@ impl Inner {
             KIND_LINES => {
                 let lines: Lines<'_> = postcard::from_bytes(frame.payload).map_err(damaged)?;
                 let format = FormatId(lines.format);
-                let parser = self.formats.get(format).ok_or_else(|| EngineError::Damaged(format!("the log has records of format {}, which this program can't read", lines.format)))?;
+                let parser = self
+                    .formats
+                    .get(format)
+                    .ok_or_else(|| EngineError::Damaged(format!("the log has records of format {}, which this program can't read", lines.format)))?;
                 for (seq, record) in (frame.first_seq..).zip(&lines.records) {
                     let parsed = parser.parse(record);
                     // A newer parser may send a line to another stream than the older one did; the frame's own targets come first.
@@ -128,7 +137,9 @@ impl Inner {
                     replayed += u64::from(replay_op(&mut state, seq, op, now)?);
                 }
             }
-            kind => return Err(EngineError::Damaged(format!("log frame at {} is of unknown kind {kind}: written by a newer release?", frame.first_seq))),
+            kind => {
+                return Err(EngineError::Damaged(format!("log frame at {} is of unknown kind {kind}: written by a newer release?", frame.first_seq)));
+            }
         }
         Ok(replayed)
     }
@@ -152,8 +163,10 @@ fn replay_op(state: &mut State, seq: u64, op: &Op<'_>, now: Timestamp) -> Result
         index.ids.insert(id.into(), state);
     }
     if let Some(source) = source {
-        let document: Map<String, Value> = serde_json::from_slice(source).map_err(|error| EngineError::Damaged(format!("document {seq} in the log: {error}")))?;
-        let typed = document::parse(&index.record.mapping, &document).map_err(|error| EngineError::Damaged(format!("document {seq} in the log: {error}")))?;
+        let document: Map<String, Value> =
+            serde_json::from_slice(source).map_err(|error| EngineError::Damaged(format!("document {seq} in the log: {error}")))?;
+        let typed =
+            document::parse(&index.record.mapping, &document).map_err(|error| EngineError::Damaged(format!("document {seq} in the log: {error}")))?;
         if let Some(grown) = typed.grown {
             index.record.mapping = Arc::new(grown);
         }
@@ -332,10 +345,8 @@ fn encode<T: serde::Serialize>(value: &T) -> Vec<u8> {
 /// Whether records of a line format fit a mapping as they are: their field ids are those of the built-in table.
 pub(crate) fn has_builtin_fields(mapping: &Mapping) -> bool {
     let fields = mapping.fields();
-    fields.len() >= ecs::FIELDS.len() && ecs::FIELDS.iter().zip(fields).all(|(spec, field)| spec.name == field.name && spec.kind == field.kind && spec.index == field.index && spec.doc_values == field.doc_values)
-}
-
-/// Whether writing to `name` creates a data stream rather than a plain index.
-pub(crate) fn creates_stream(name: &str) -> bool {
-    is_builtin_stream(name)
+    fields.len() >= ecs::FIELDS.len()
+        && ecs::FIELDS.iter().zip(fields).all(|(spec, field)| {
+            spec.name == field.name && spec.kind == field.kind && spec.index == field.index && spec.doc_values == field.doc_values
+        })
 }
