@@ -5,12 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::programs::{cargo, read};
+use crate::programs::{cargo, host, read};
 
 /// Permissive licences, and MPL-2.0 whose copyleft ends at its own files.
 const ALLOWED: &[&str] = &[
@@ -157,13 +156,6 @@ fn one(words: &mut &[&str]) -> bool {
         }
         None => false,
     }
-}
-
-/// The triple this toolchain builds for.
-fn host() -> Result<String> {
-    let version = read(Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).arg("-vV"))?;
-    let host = version.lines().find_map(|it| it.strip_prefix("host: "));
-    Ok(host.context("rustc -vV names no host")?.to_owned())
 }
 
 #[cfg(test)]

@@ -17,6 +17,16 @@ pub(crate) fn target_directory(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
+/// The triple this toolchain builds for.
+///
+/// # Errors
+/// rustc does not start or says something else than usual.
+pub(crate) fn host() -> Result<String> {
+    let version = read(Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into())).arg("-vV"))?;
+    let host = version.lines().find_map(|it| it.strip_prefix("host: "));
+    Ok(host.context("rustc -vV names no host")?.to_owned())
+}
+
 /// Runs to the end, output passed through.
 ///
 /// # Errors
