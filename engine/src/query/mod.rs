@@ -99,6 +99,11 @@ pub(crate) const CLAUSES: &[&dyn ClauseKind] = &[
     &wildcard::Wildcard,
 ];
 
+/// The names of all clauses, in the order of the compatibility table.
+pub fn clause_names() -> impl Iterator<Item = &'static str> {
+    CLAUSES.iter().map(|it| it.name())
+}
+
 /// One clause as a query body names it. Implementors are unit structs, one per file.
 pub(crate) trait ClauseKind: Sync {
     /// The key in the body, such as `"term"`; also the name of its file of cases.
