@@ -22,7 +22,7 @@ use crate::error::QueryError;
 use crate::limits::{RESULT_WINDOW_MAX, TOTAL_HITS_DEFAULT};
 use crate::manifest::IndexUuid;
 use crate::mapping::{MappedField, Mapping};
-use crate::query::{DocumentText, Query, QueryContext};
+use crate::query::{BoolQuery, DocumentText, Query, QueryContext};
 use crate::resolve::Targets;
 use crate::sort::{self, SortBy, SortColumns, SortKey, SortValue};
 use crate::source::{Formats, values_at};
@@ -413,7 +413,7 @@ impl<'a> Search<'a> {
         let weight = self.weight(plan, split, query, needs_scores)?;
         let hits = match &request.post_filter {
             Some(filter) => {
-                let both = Query::and(vec![query.clone(), filter.clone()]);
+                let both = BoolQuery::new().must(query.clone()).filter(filter.clone()).build();
                 Some(self.weight(plan, split, &both, needs_scores)?)
             }
             None => None,
@@ -467,7 +467,7 @@ impl<'a> Search<'a> {
         let by_score = request.sort.is_empty() || request.sort.iter().any(|it| it.by == SortBy::Score);
         let needs_scores = by_score || request.track_scores || request.min_score.is_some();
         let query = match &request.post_filter {
-            Some(filter) => Query::and(vec![query.clone(), filter.clone()]),
+            Some(filter) => BoolQuery::new().must(query.clone()).filter(filter.clone()).build(),
             None => query.clone(),
         };
         let weight = self.weight(plan, split, &query, needs_scores)?;

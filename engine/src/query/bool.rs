@@ -129,6 +129,20 @@ impl Clause for BoolQuery {
         self.must.iter().chain(&self.filter).chain(&self.should).chain(&self.must_not).collect()
     }
 
+    fn clip(&self, clip: &super::Clip<'_>) -> Option<Query> {
+        let mut clipped = self.clone();
+        let mut changed = false;
+        for list in [&mut clipped.must, &mut clipped.filter, &mut clipped.should, &mut clipped.must_not] {
+            for query in list {
+                if let Some(other) = query.clipped(clip) {
+                    *query = other;
+                    changed = true;
+                }
+            }
+        }
+        changed.then(|| Query::new(clipped))
+    }
+
     fn time_bounds(&self, field: &str, compiler: &Compiler<'_>) -> TimeBounds {
         let all = self.must.iter().chain(&self.filter).map(|it| it.time_bounds(field, compiler)).fold(TimeBounds::default(), TimeBounds::and);
         if self.required() == 0 {

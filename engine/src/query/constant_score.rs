@@ -61,6 +61,10 @@ impl Clause for ConstantScoreClause {
         vec![&self.filter]
     }
 
+    fn clip(&self, clip: &super::Clip<'_>) -> Option<Query> {
+        self.filter.clipped(clip).map(Query::constant_score)
+    }
+
     fn time_bounds(&self, field: &str, compiler: &Compiler<'_>) -> TimeBounds {
         self.filter.time_bounds(field, compiler)
     }

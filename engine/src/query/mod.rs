@@ -15,6 +15,7 @@
 //! ```
 
 mod body;
+mod clip;
 mod context;
 
 // Clauses, in the order of `CLAUSES`.
@@ -68,6 +69,7 @@ pub use context::{DocumentText, QueryContext};
 pub use range::RangeQuery;
 
 pub(crate) use body::{Body, Parser};
+pub(crate) use clip::Clip;
 pub(crate) use context::Compiler;
 
 /// A query as tantivy takes it.
@@ -99,6 +101,11 @@ pub(crate) const CLAUSES: &[&dyn ClauseKind] = &[
     &wildcard::Wildcard,
 ];
 
+/// The names of all clauses, in the order of the compatibility table.
+pub fn clause_names() -> impl Iterator<Item = &'static str> {
+    CLAUSES.iter().map(|it| it.name())
+}
+
 /// One clause as a query body names it. Implementors are unit structs, one per file.
 pub(crate) trait ClauseKind: Sync {
     /// The key in the body, such as `"term"`; also the name of its file of cases.
@@ -127,6 +134,11 @@ pub(crate) trait Clause: fmt::Debug + Send + Sync + 'static {
     fn time_bounds(&self, field: &str, compiler: &Compiler<'_>) -> TimeBounds {
         let _ = (field, compiler);
         TimeBounds::default()
+    }
+    /// The clause as a split of that time sees it; `None` where it is the same.
+    fn clip(&self, clip: &Clip<'_>) -> Option<Query> {
+        let _ = clip;
+        None
     }
     /// Whether the clause means something else a millisecond later.
     fn uses_now(&self) -> bool {

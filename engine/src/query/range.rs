@@ -155,6 +155,21 @@ impl Clause for RangeQuery {
         compiler.range(self)
     }
 
+    fn clip(&self, clip: &super::Clip<'_>) -> Option<Query> {
+        if self.field != clip.field {
+            return None;
+        }
+        let bounds = clip.compiler.range_time_bounds(self);
+        let (from, to) = (bounds.from.unwrap_or(i64::MIN), bounds.to.unwrap_or(i64::MAX));
+        if to < clip.oldest || from > clip.newest {
+            Some(Query::match_none())
+        } else if from <= clip.oldest && clip.newest <= to && (bounds.from.is_some() || bounds.to.is_some()) {
+            Some(Query::match_all())
+        } else {
+            None
+        }
+    }
+
     fn time_bounds(&self, field: &str, compiler: &Compiler<'_>) -> TimeBounds {
         if self.field == field { compiler.range_time_bounds(self) } else { TimeBounds::default() }
     }
