@@ -3,6 +3,7 @@
 
 pub mod analysis;
 pub mod clock;
+pub mod datetime;
 pub mod ecs;
 pub mod error;
 pub mod format;
