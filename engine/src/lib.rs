@@ -1,8 +1,10 @@
 //! Sekisho's embeddable search-and-analytics engine: a durable log, immutable time-sorted splits, Elasticsearch's query and
 //! aggregation semantics. No HTTP, no syslog, no sockets.
 
+pub mod aggs;
 pub mod analysis;
 pub mod clock;
+pub mod columns;
 pub mod datetime;
 pub mod ecs;
 pub mod error;
