@@ -1,10 +1,12 @@
 //! Sekisho's embeddable search-and-analytics engine: a durable log, immutable time-sorted splits, Elasticsearch's query and
 //! aggregation semantics. No HTTP, no syslog, no sockets.
 
+pub mod aggs;
 pub mod analysis;
 mod aggs;
 mod cache;
 pub mod clock;
+pub mod columns;
 pub mod datetime;
 mod directory;
 mod doc_id;
