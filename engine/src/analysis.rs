@@ -19,6 +19,8 @@ pub const TOKEN_CHARS_MAX: usize = 255;
 pub fn tokenizers() -> TokenizerManager {
     let manager = TokenizerManager::new();
     manager.register("raw", tantivy::tokenizer::RawTokenizer::default());
+    // tantivy looks up "default" for every field that is not text, and never uses it.
+    manager.register("default", tantivy::tokenizer::RawTokenizer::default());
     manager.register(STANDARD, Standard);
     manager.register(LINE, Line);
     manager
