@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use tantivy::query::{BooleanQuery, ConstScoreQuery, Occur};
 
+use super::exclusion::excluded;
 use super::minimum_should_match::MinimumShouldMatch;
 use super::{Body, Clause, ClauseKind, Compiler, Parser, Query, TantivyQuery, TimeBounds, context};
 use crate::error::QueryError;
@@ -205,6 +206,6 @@ pub(crate) fn combine(mut parts: Parts) -> TantivyQuery {
         clauses.push((Occur::Must, filtering(context::everything())));
     }
     clauses.extend(parts.should.into_iter().map(|it| (Occur::Should, it)));
-    clauses.extend(parts.must_not.into_iter().map(|it| (Occur::MustNot, it)));
+    clauses.extend(parts.must_not.into_iter().map(|it| (Occur::MustNot, excluded(it))));
     Box::new(BooleanQuery::with_minimum_required_clauses(clauses, parts.required))
 }

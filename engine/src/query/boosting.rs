@@ -56,7 +56,7 @@ impl Clause for BoostingClause {
         // Two disjoint halves: matches of both at the lower score, the others at their own.
         let demoted: TantivyQuery =
             Box::new(BooleanQuery::new(vec![(Occur::Must, positive.box_clone()), (Occur::Must, super::bool::filtering(negative.box_clone()))]));
-        let others: TantivyQuery = Box::new(BooleanQuery::new(vec![(Occur::Must, positive), (Occur::MustNot, negative)]));
+        let others: TantivyQuery = Box::new(BooleanQuery::new(vec![(Occur::Must, positive), (Occur::MustNot, super::exclusion::excluded(negative))]));
         let demoted: TantivyQuery = Box::new(BoostQuery::new(demoted, self.negative_boost));
         Ok(Box::new(BooleanQuery::new(vec![(Occur::Should, demoted), (Occur::Should, others)])))
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
-use tantivy::query::{BooleanQuery, ConstScoreQuery, ExistsQuery, Occur, PhrasePrefixQuery, PhraseQuery, RangeQuery as TantivyRange, TermQuery};
+use tantivy::query::{BooleanQuery, ConstScoreQuery, ExistsQuery, Occur, PhraseQuery, RangeQuery as TantivyRange, TermQuery};
 use tantivy::schema::{IndexRecordOption, Term};
 use tantivy::{DocId, SegmentReader};
 
@@ -302,15 +302,10 @@ impl Compiler<'_> {
             ([word], true) => return Ok(dictionary::matching(field, Terms::Fitting(Pattern::prefix_of(word, false)?))),
             _ => {}
         }
-        let tantivy_field = field.tantivy_field();
-        if field.kind == FieldType::Text && (slop == 0 || !last_is_prefix) {
-            let terms = words.iter().map(|it| Term::from_field_text(tantivy_field, it)).collect();
-            if last_is_prefix {
-                let mut query = PhrasePrefixQuery::new(terms);
-                query.set_max_expansions(u32::MAX);
-                return Ok(on_field(tantivy_field, query));
-            }
-            let mut query = PhraseQuery::new(terms);
+        // Not tantivy's query for a prefix at the end: it looks at a limited number of expansions and leaves out the rest.
+        if field.kind == FieldType::Text && !last_is_prefix {
+            let tantivy_field = field.tantivy_field();
+            let mut query = PhraseQuery::new(words.iter().map(|it| Term::from_field_text(tantivy_field, it)).collect());
             // tantivy counts slop in a byte.
             query.set_slop(slop.min(250) as u32);
             return Ok(on_field(tantivy_field, query));

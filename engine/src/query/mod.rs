@@ -50,6 +50,7 @@ mod value;
 
 // Queries of our own in tantivy's sense.
 mod dictionary;
+mod exclusion;
 mod guard;
 mod scan;
 mod verified;
