@@ -3,7 +3,6 @@
 
 pub mod aggs;
 pub mod analysis;
-mod aggs;
 mod cache;
 pub mod clock;
 pub mod columns;
@@ -29,6 +28,7 @@ mod publish;
 pub mod query;
 mod resolve;
 pub mod row;
+mod search;
 mod sort;
 pub mod source;
 mod source_filter;
@@ -40,6 +40,7 @@ pub use document::DocumentError;
 pub use engine::{Document, Engine, EngineError, EngineOptions, IndexInfo, Recovery, WriteAction, WriteOp, WriteResult, Written};
 pub use error::QueryError;
 pub use resolve::{ResolveOptions, Targets};
+pub use search::{Cancel, Hit, SearchRequest, SearchResponse, ShardFailure, Total, TrackTotalHits};
 pub use sort::{SortBy, SortKey};
 pub use source_filter::SourceFilter;
 pub use split::SplitId;

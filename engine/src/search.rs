@@ -71,6 +71,8 @@ pub struct SearchRequest {
     pub min_score: Option<f32>,
     /// What hits show of their documents.
     pub source: SourceFilter,
+    /// Fields that hits show beside their document, flat and as lists, by patterns.
+    pub fields: Vec<String>,
     /// Time after which the answer is what was found until then.
     pub timeout: Option<Duration>,
     /// Set by the caller to give the search up.
@@ -94,6 +96,7 @@ impl Default for SearchRequest {
             track_scores: false,
             min_score: None,
             source: SourceFilter::All,
+            fields: Vec::new(),
             timeout: None,
             cancel: Cancel::default(),
             typed_keys: false,
@@ -168,6 +171,8 @@ pub struct Hit {
     pub sort: Option<Vec<Value>>,
     /// The document, as far as the request shows it.
     pub source: Option<Map<String, Value>>,
+    /// Values of the fields asked for, by name.
+    pub fields: Map<String, Value>,
     /// Writes of this id, from 1.
     pub version: u64,
     /// Sequence number in the log.
@@ -530,16 +535,16 @@ impl<'a> Search<'a> {
         for candidate in candidates.iter().skip(request.from).take(request.size) {
             let split = &candidate.split;
             let mapping = mappings[&*candidate.index];
-            let source = match &request.source {
-                SourceFilter::None => None,
-                filter => {
-                    let store = match stores.entry(split.meta.id) {
-                        std::collections::btree_map::Entry::Occupied(it) => it.into_mut(),
-                        std::collections::btree_map::Entry::Vacant(it) => it.insert(split.store()?),
-                    };
-                    let stored = Split::stored(store, candidate.doc)?;
-                    filter.apply(self.engine.inner.formats.to_json(&stored, mapping))
-                }
+            let (source, fields) = if request.source == SourceFilter::None && request.fields.is_empty() {
+                (None, Map::new())
+            } else {
+                let store = match stores.entry(split.meta.id) {
+                    std::collections::btree_map::Entry::Occupied(it) => it.into_mut(),
+                    std::collections::btree_map::Entry::Vacant(it) => it.insert(split.store()?),
+                };
+                let document = self.engine.inner.formats.to_json(&Split::stored(store, candidate.doc)?, mapping);
+                let fields = fields_of(&request.fields, &document, mapping);
+                (request.source.apply(document), fields)
             };
             let (id, version) = split.explicit_id(candidate.doc)?.unwrap_or_else(|| (doc_id::encode(candidate.seq), 1));
             let sort = (!request.sort.is_empty()).then(|| {
@@ -547,7 +552,8 @@ impl<'a> Search<'a> {
                 request.sort.iter().zip(&candidate.values).map(value).collect()
             });
             let scored = request.sort.is_empty() || request.track_scores || request.sort.iter().any(|it| it.by == SortBy::Score);
-            hits.push(Hit { index: candidate.index.to_string(), id, score: scored.then_some(candidate.score), sort, source, version, seq: candidate.seq });
+            let score = scored.then_some(candidate.score);
+            hits.push(Hit { index: candidate.index.to_string(), id, score, sort, source, fields, version, seq: candidate.seq });
         }
         Ok(hits)
     }
@@ -582,6 +588,19 @@ impl<'a> Search<'a> {
     fn is_late(&self) -> bool {
         self.deadline.is_some_and(|it| Instant::now() > it)
     }
+}
+
+/// The values of the mapped fields that the patterns name, flat and as lists.
+fn fields_of(patterns: &[String], document: &Map<String, Value>, mapping: &Mapping) -> Map<String, Value> {
+    let mut fields = Map::new();
+    for field in patterns.iter().flat_map(|it| mapping.matching(it)) {
+        let name = field.multi_field_of.map_or(&field.name, |parent| &mapping.by_id(parent).name);
+        let values: Vec<Value> = values_at(document, name).into_iter().cloned().collect();
+        if !values.is_empty() {
+            fields.insert(field.name.clone(), Value::Array(values));
+        }
+    }
+    fields
 }
 
 /// Term statistics over all splits of an index, so that scores do not depend on how its documents are spread over splits.
