@@ -84,7 +84,11 @@ impl App {
     /// # Errors
     /// 429 where too many wait already.
     pub async fn search<T: Send + 'static>(&self, work: impl FnOnce(&Engine) -> Result<T, ApiError> + Send + 'static) -> Result<T, ApiError> {
-        let _waiting = self.shared.waiting.try_acquire().map_err(|_| ApiError::new(429, "es_rejected_execution_exception", format!("{SEARCHES_WAITING_MAX} searches are waiting already")))?;
+        let _waiting = self
+            .shared
+            .waiting
+            .try_acquire()
+            .map_err(|_| ApiError::new(429, "es_rejected_execution_exception", format!("{SEARCHES_WAITING_MAX} searches are waiting already")))?;
         let _running = self.shared.searches.acquire().await.map_err(|_| ApiError::new(503, "exception", "the server is stopping"))?;
         self.blocking(work).await
     }

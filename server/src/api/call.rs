@@ -80,7 +80,9 @@ impl Params {
     /// # Errors
     /// 400 for other values.
     pub fn number(&mut self, name: &str) -> Result<Option<i64>, ApiError> {
-        self.take(name).map(|it| it.parse().map_err(|_| ApiError::illegal_argument(format!("Failed to parse int parameter [{name}] with value [{it}]")))).transpose()
+        self.take(name)
+            .map(|it| it.parse().map_err(|_| ApiError::illegal_argument(format!("Failed to parse int parameter [{name}] with value [{it}]"))))
+            .transpose()
     }
 
     /// Takes parameters that change nothing here: hints, and what is always so.

@@ -40,9 +40,9 @@ pub struct Endpoint {
 }
 
 macro_rules! endpoints {
-    ($($methods:literal $paths:expr => $handler:path;)*) => {
+    ($([$($method:literal),+] [$($path:literal),+] => $handler:path;)*) => {
         /// Every endpoint. The router, the errors for wrong methods and the tests read this list.
-        pub const ENDPOINTS: &[Endpoint] = &[$(Endpoint { methods: &$methods, paths: &$paths, handler: |call| Box::pin($handler(call)) }),*];
+        pub const ENDPOINTS: &[Endpoint] = &[$(Endpoint { methods: &[$($method),+], paths: &[$($path),+], handler: |call| Box::pin($handler(call)) }),*];
     };
 }
 

@@ -12,5 +12,7 @@ pub async fn handle(call: Call) -> Outcome {
         return Ok(Reply::Redirect("/ui/"));
     }
     let path = call.part("path");
-    sekisho_ui::asset(path).map(Reply::Asset).ok_or_else(|| ApiError::new(404, "resource_not_found_exception", format!("the dashboard has no [{path}]")))
+    sekisho_ui::asset(path)
+        .map(Reply::Asset)
+        .ok_or_else(|| ApiError::new(404, "resource_not_found_exception", format!("the dashboard has no [{path}]")))
 }
