@@ -9,6 +9,7 @@ mod index;
 use std::net::IpAddr;
 
 use index::{NOW, TestIndex, values};
+use sekisho_engine::clock::Timestamp;
 use sekisho_engine::mapping::{FieldType, MappedField, Mapping};
 use sekisho_engine::query::{BoolQuery, Query};
 use serde_json::{Map, Value, json};
@@ -327,7 +328,7 @@ fn clips(seed: u64, query: &Query, documents: &[Value], mapping: &Mapping, find:
     let field = mapping.field("day").unwrap();
     let days: Vec<i64> = documents.iter().flat_map(|it| values(mapping, field, it)).map(|it| it.as_i64().unwrap()).collect();
     let (Some(oldest), Some(newest)) = (days.iter().min(), days.iter().max()) else { return };
-    let clipped = query.clip("day", *oldest, *newest, mapping, NOW);
+    let clipped = query.clip("day", Timestamp(*oldest), Timestamp(*newest), mapping, NOW);
     let found = find(query);
     assert_eq!(find(&clipped), found, "seed {seed}: {query:?} clipped is {clipped:?}");
     let (from, to) = query.time_range("day", mapping, NOW);

@@ -245,13 +245,13 @@ impl Query {
     }
 
     /// A simpler query that has the same answer in a split whose documents' dates in `field` all lie between `oldest` and
-    /// `newest` (UTC milliseconds, both included): ranges that the split lies within ask only that there is a date, ranges
+    /// `newest` (both included): ranges that the split lies within ask only that there is a date, ranges
     /// outside match nothing, others carry absolute bounds, and only those that cut the split. So splits that a sliding window
     /// covers are asked the same question each time, which caches can know again.
     #[must_use]
-    pub fn clip(&self, field: &str, oldest: i64, newest: i64, mapping: &Mapping, now: Timestamp) -> Query {
+    pub fn clip(&self, field: &str, oldest: Timestamp, newest: Timestamp, mapping: &Mapping, now: Timestamp) -> Query {
         let context = QueryContext { mapping, now, index: "", documents: Arc::new(context::NoDocuments) };
-        self.clipped(&TimeSpan { field, oldest, newest }, &Compiler::new(&context))
+        self.clipped(&TimeSpan { field, oldest: oldest.0, newest: newest.0 }, &Compiler::new(&context))
     }
 
     /// All of these.
