@@ -9,6 +9,7 @@ mod index;
 use std::net::IpAddr;
 
 use index::{NOW, TestIndex, values};
+use sekisho_engine::clock::Timestamp;
 use sekisho_engine::mapping::{FieldType, MappedField, Mapping};
 use sekisho_engine::query::{BoolQuery, Query};
 use serde_json::{Map, Value, json};
@@ -51,7 +52,7 @@ fn mapping() -> Mapping {
         "kw": { "type": "keyword" }, "kwcol": { "type": "keyword", "index": false }, "kwpost": { "type": "keyword", "doc_values": false },
         "wc": { "type": "wildcard" }, "txt": { "type": "text" }, "line": { "type": "match_only_text" },
         "num": { "type": "long" }, "numcol": { "type": "long", "index": false }, "numpost": { "type": "integer", "doc_values": false },
-        "dbl": { "type": "double" }, "flag": { "type": "boolean" }, "day": { "type": "date" },
+        "dbl": { "type": "double" }, "flag": { "type": "boolean" }, "day": { "type": "date" }, "time": { "type": "date" },
         "o": { "properties": { "ip": { "type": "ip" }, "ipcol": { "type": "ip", "index": false }, "ippost": { "type": "ip", "doc_values": false } } },
     } }))
     .unwrap()
@@ -75,6 +76,11 @@ fn value(random: &mut Random, kind: FieldType) -> Value {
 fn document(random: &mut Random, mapping: &Mapping) -> Value {
     let mut document = Map::new();
     for field in mapping.fields() {
+        // Every document has one time, as in a split of a data stream.
+        if field.name == "time" {
+            document.insert(field.name.clone(), json!(random.pick(DAYS)));
+            continue;
+        }
         if random.chance(35) {
             continue;
         }
@@ -209,6 +215,16 @@ fn leaf(random: &mut Random, mapping: &Mapping) -> Naive {
             }
         }
         FieldType::Long | FieldType::Integer | FieldType::Short | FieldType::Byte => numbers(random, mapping, field, NUMBERS),
+        FieldType::Date if random.chance(30) => {
+            // Midnight before NOW, and the one before that.
+            let (today, yesterday) = (1_795_392_000_000, 1_795_305_600_000);
+            let (bounds, range) = match random.below(3) {
+                0 => (json!({ "gte": "now-1d/d", "lt": "now" }), yesterday..NOW.0),
+                1 => (json!({ "gte": "now/d" }), today..i64::MAX),
+                _ => (json!({ "lte": "2026-11-22" }), i64::MIN..today),
+            };
+            naive(json!({ "range": { name: bounds } }), any(mapping, field, move |it| range.contains(&it.as_i64().unwrap())))
+        }
         FieldType::Date => numbers(random, mapping, field, DAYS),
         FieldType::Double | FieldType::Float => {
             let (low, high) = (random.pick(FLOATS), random.pick(FLOATS));
@@ -310,7 +326,7 @@ fn round(seed: u64) {
     let documents: Vec<Value> = (0..1 + random.below(60)).map(|_| document(&mut random, &mapping)).collect();
     let segments = 1 + random.below(3);
     let index = TestIndex::new(&mapping, &mapping, &documents, segments);
-    let find = |query: &Query| index.find(query).unwrap_or_else(|why| panic!("seed {seed}: {query:?}: {why}"));
+    let find = |query: &Query| index.find_in(query, "logs-2026").unwrap_or_else(|why| panic!("seed {seed}: {query:?}: {why}"));
     for _ in 0..40 {
         let (body, matches) = tree(&mut random, &mapping, 3);
         let query = Query::from_json(&body).unwrap_or_else(|why| panic!("seed {seed}: {body}: {why}"));
@@ -322,20 +338,18 @@ fn round(seed: u64) {
     }
 }
 
-/// A query clipped to the documents' time span finds the same, and every match lies within the query's own span.
+/// A query clipped to the documents' time finds the same, and every match lies within the query's own bounds.
 fn clips(seed: u64, query: &Query, documents: &[Value], mapping: &Mapping, find: &dyn Fn(&Query) -> Vec<u64>) {
-    let field = mapping.field("day").unwrap();
-    let days: Vec<i64> = documents.iter().flat_map(|it| values(mapping, field, it)).map(|it| it.as_i64().unwrap()).collect();
-    let (Some(oldest), Some(newest)) = (days.iter().min(), days.iter().max()) else { return };
-    let clipped = query.clip("day", *oldest, *newest, mapping, NOW);
+    let time = |it: &Value| it["time"].as_i64().unwrap();
+    let (Some(oldest), Some(newest)) = (documents.iter().map(time).min(), documents.iter().map(time).max()) else { return };
+    let clipped = query.clip("time", Timestamp(oldest), Timestamp(newest), mapping, NOW);
     let found = find(query);
     assert_eq!(find(&clipped), found, "seed {seed}: {query:?} clipped is {clipped:?}");
-    let (from, to) = query.time_range("day", mapping, NOW);
+    let (from, to) = query.time_range("time", mapping, NOW);
     for seq in found {
-        let days = values(mapping, field, &documents[seq as usize]);
-        let is_inside = |test: &dyn Fn(i64) -> bool| days.iter().any(|it| test(it.as_i64().unwrap()));
-        assert!(from.is_none_or(|from| is_inside(&|it| it >= from)), "seed {seed}: {query:?} finds {seq} before {from:?}");
-        assert!(to.is_none_or(|to| is_inside(&|it| it <= to)), "seed {seed}: {query:?} finds {seq} after {to:?}");
+        let time = time(&documents[seq as usize]);
+        assert!(from.is_none_or(|from| time >= from), "seed {seed}: {query:?} finds {seq} before {from:?}");
+        assert!(to.is_none_or(|to| time <= to), "seed {seed}: {query:?} finds {seq} after {to:?}");
     }
 }
 

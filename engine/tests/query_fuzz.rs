@@ -138,7 +138,7 @@ fn ask(index: &TestIndex, body: &Value) {
     if let Ok(query) = Query::from_json(body) {
         let again = Query::from_json(&query.to_json()).unwrap_or_else(|why| panic!("{body} writes {query:?}, which is refused: {why}"));
         assert_eq!(again, query, "{body}");
-        match index.find(&query) {
+        match index.find_in(&query, "logs-2026") {
             Ok(_) | Err(QueryError::QueryShard(_) | QueryError::IllegalArgument(_) | QueryError::TooManyClauses(_)) => {}
             Err(why) => panic!("{body}: {why}"),
         }
@@ -238,7 +238,7 @@ fn a_derived_id_finds_its_document_unless_that_has_another() {
     let documents =
         [json!({ "event": { "kind": "a" } }), json!({ "_id": "given" }), json!({ "event": { "kind": "b" } }), json!({ "_id": doc_id::encode(0) })];
     let index = TestIndex::new(&mapping, &mapping, &documents, 2);
-    let find = |query: Query| index.find(&query).unwrap();
+    let find = |query: Query| index.find_in(&query, "logs-2026").unwrap();
     // Document 3 was given the id that document 0 derives.
     assert_eq!(find(Query::ids([doc_id::encode(0)])), [0, 3]);
     assert_eq!(find(Query::term("_id", doc_id::encode(1))), [0_u64; 0]);
@@ -258,14 +258,14 @@ fn every_raw_line_is_found_by_itself_and_by_its_phrases() {
     for line in &lines {
         let same: Vec<u64> = (0..lines.len()).filter(|it| lines[*it] == *line).map(|it| it as u64).collect();
         let words = sekisho_engine::analysis::tokens(sekisho_engine::analysis::LINE, line);
-        let found = index.find(&Query::term("event.original", line.as_str())).unwrap();
+        let found = index.find_in(&Query::term("event.original", line.as_str()), "logs-2026").unwrap();
         if words.len() == 1 && words[0] == *line {
             assert!(same.iter().all(|it| found.contains(it)), "{line:?}");
         } else {
             assert_eq!(found, same, "{line:?}");
         }
         if !words.is_empty() {
-            let found = index.find(&Query::match_phrase("event.original", line)).unwrap();
+            let found = index.find_in(&Query::match_phrase("event.original", line), "logs-2026").unwrap();
             assert!(same.iter().all(|it| found.contains(it)), "phrase {line:?}");
         }
     }

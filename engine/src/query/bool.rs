@@ -5,7 +5,7 @@ use tantivy::query::{BooleanQuery, ConstScoreQuery, Occur};
 
 use super::exclusion::excluded;
 use super::minimum_should_match::MinimumShouldMatch;
-use super::{Body, Clause, ClauseKind, Compiler, Parser, Query, TantivyQuery, TimeBounds, TimeSpan, context};
+use super::{Body, Clause, ClauseKind, Compiler, Parser, Query, TantivyQuery, TimeBounds, context};
 use crate::error::QueryError;
 
 /// The kind.
@@ -130,19 +130,18 @@ impl Clause for BoolQuery {
         self.must.iter().chain(&self.filter).chain(&self.should).chain(&self.must_not).collect()
     }
 
-    fn clip(&self, span: &TimeSpan<'_>, compiler: &Compiler<'_>) -> Option<Query> {
-        let clip = |list: &[Query]| list.iter().map(|it| it.clipped(span, compiler)).collect::<Vec<_>>();
-        let clipped = BoolQuery {
-            must: clip(&self.must),
-            filter: clip(&self.filter),
-            should: clip(&self.should),
-            must_not: clip(&self.must_not),
-            minimum_should_match: self.minimum_should_match.clone(),
-        };
-        if clipped.must.iter().chain(&clipped.filter).any(Query::is_match_none) {
-            return Some(Query::match_none());
+    fn clip(&self, clip: &super::Clip<'_>) -> Option<Query> {
+        let mut clipped = self.clone();
+        let mut changed = false;
+        for list in [&mut clipped.must, &mut clipped.filter, &mut clipped.should, &mut clipped.must_not] {
+            for query in list {
+                if let Some(other) = query.clipped(clip) {
+                    *query = other;
+                    changed = true;
+                }
+            }
         }
-        Some(Query::new(clipped))
+        changed.then(|| Query::new(clipped))
     }
 
     fn time_bounds(&self, field: &str, compiler: &Compiler<'_>) -> TimeBounds {

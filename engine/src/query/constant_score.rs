@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use tantivy::query::ConstScoreQuery;
 
-use super::{Body, Clause, ClauseKind, Compiler, Parser, Query, TantivyQuery, TimeBounds, TimeSpan, context};
+use super::{Body, Clause, ClauseKind, Compiler, Parser, Query, TantivyQuery, TimeBounds, context};
 use crate::error::QueryError;
 
 /// The kind.
@@ -61,9 +61,8 @@ impl Clause for ConstantScoreClause {
         vec![&self.filter]
     }
 
-    fn clip(&self, span: &TimeSpan<'_>, compiler: &Compiler<'_>) -> Option<Query> {
-        let filter = self.filter.clipped(span, compiler);
-        Some(if filter.is_match_none() { filter } else { Query::constant_score(filter) })
+    fn clip(&self, clip: &super::Clip<'_>) -> Option<Query> {
+        self.filter.clipped(clip).map(Query::constant_score)
     }
 
     fn time_bounds(&self, field: &str, compiler: &Compiler<'_>) -> TimeBounds {

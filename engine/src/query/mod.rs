@@ -15,6 +15,7 @@
 //! ```
 
 mod body;
+mod clip;
 mod context;
 
 // Clauses, in the order of `CLAUSES`.
@@ -69,6 +70,7 @@ pub use context::{DocumentText, QueryContext};
 pub use range::RangeQuery;
 
 pub(crate) use body::{Body, Parser};
+pub(crate) use clip::Clip;
 pub(crate) use context::Compiler;
 
 /// A query as tantivy takes it.
@@ -134,10 +136,9 @@ pub(crate) trait Clause: fmt::Debug + Send + Sync + 'static {
         let _ = (field, compiler);
         TimeBounds::default()
     }
-    /// A simpler query with the same answer where every document's date in the field lies within a span; `None` where there
-    /// is none.
-    fn clip(&self, span: &TimeSpan<'_>, compiler: &Compiler<'_>) -> Option<Query> {
-        let _ = (span, compiler);
+    /// The clause as a split of that time sees it; `None` where it is the same.
+    fn clip(&self, clip: &Clip<'_>) -> Option<Query> {
+        let _ = clip;
         None
     }
     /// Whether the clause means something else a millisecond later.
@@ -151,14 +152,6 @@ pub(crate) trait Clause: fmt::Debug + Send + Sync + 'static {
 pub(crate) struct TimeBounds {
     pub(crate) from: Option<i64>,
     pub(crate) to: Option<i64>,
-}
-
-/// The dates that a field has in a split, in UTC milliseconds, both ends included.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TimeSpan<'a> {
-    pub(crate) field: &'a str,
-    pub(crate) oldest: i64,
-    pub(crate) newest: i64,
 }
 
 impl TimeBounds {
@@ -244,29 +237,9 @@ impl Query {
         (bounds.from, bounds.to)
     }
 
-    /// A simpler query that has the same answer in a split whose documents' dates in `field` all lie between `oldest` and
-    /// `newest` (both included): ranges that the split lies within ask only that there is a date, ranges
-    /// outside match nothing, others carry absolute bounds, and only those that cut the split. So splits that a sliding window
-    /// covers are asked the same question each time, which caches can know again.
-    #[must_use]
-    pub fn clip(&self, field: &str, oldest: Timestamp, newest: Timestamp, mapping: &Mapping, now: Timestamp) -> Query {
-        let context = QueryContext { mapping, now, index: "", documents: Arc::new(context::NoDocuments) };
-        self.clipped(&TimeSpan { field, oldest: oldest.0, newest: newest.0 }, &Compiler::new(&context))
-    }
-
     /// All of these.
     pub fn and(queries: Vec<Query>) -> Self {
         queries.into_iter().fold(BoolQuery::new(), BoolQuery::must).build()
-    }
-
-    /// Whether it is the query for every document.
-    pub fn is_match_all(&self) -> bool {
-        self.clause.name() == "match_all"
-    }
-
-    /// Whether it is the query for no document.
-    pub fn is_match_none(&self) -> bool {
-        self.clause.name() == "match_none"
     }
 
     /// The name given as `_name`, if any.
@@ -314,13 +287,6 @@ impl Query {
             return Ok(Box::new(tantivy::query::BoostQuery::new(query, self.boost)));
         }
         Ok(query)
-    }
-
-    pub(crate) fn clipped(&self, span: &TimeSpan<'_>, compiler: &Compiler<'_>) -> Query {
-        match self.clause.clip(span, compiler) {
-            Some(simpler) => Query { boost: self.boost * simpler.boost, name: self.name.clone(), ..simpler },
-            None => self.clone(),
-        }
     }
 
     pub(crate) fn time_bounds(&self, field: &str, compiler: &Compiler<'_>) -> TimeBounds {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::body::scalar_text;
-use super::{Body, Clause, ClauseKind, Compiler, Parser, Query, TantivyQuery, TimeBounds, TimeSpan};
+use super::{Body, Clause, ClauseKind, Clip, Compiler, Parser, Query, TantivyQuery, TimeBounds};
 use crate::error::QueryError;
 
 /// The kind.
@@ -159,19 +159,20 @@ impl Clause for RangeQuery {
         if self.field == field { compiler.range_time_bounds(self) } else { TimeBounds::default() }
     }
 
-    fn clip(&self, span: &TimeSpan<'_>, compiler: &Compiler<'_>) -> Option<Query> {
-        if self.field != span.field {
+    fn clip(&self, clip: &Clip<'_>) -> Option<Query> {
+        if self.field != clip.field {
             return None;
         }
-        let bounds = compiler.strict_time_bounds(self)?;
-        if bounds.from.is_some_and(|it| it > span.newest) || bounds.to.is_some_and(|it| it < span.oldest) {
+        let bounds = clip.compiler.strict_time_bounds(self)?;
+        if bounds.from.is_some_and(|it| it > clip.newest) || bounds.to.is_some_and(|it| it < clip.oldest) {
             return Some(Query::match_none());
         }
-        let from = bounds.from.filter(|it| *it > span.oldest);
-        let to = bounds.to.filter(|it| *it < span.newest);
+        let from = bounds.from.filter(|it| *it > clip.oldest);
+        let to = bounds.to.filter(|it| *it < clip.newest);
         if from.is_none() && to.is_none() {
-            return Some(Query::exists(&self.field));
+            return Some(Query::match_all());
         }
+        // Bounds in milliseconds: `now-15m` would be another question each time, and an end that does not cut says nothing.
         let mut clipped = RangeQuery::new(&self.field).format("epoch_millis");
         if let Some(from) = from {
             clipped = clipped.gte(from);
