@@ -9,6 +9,7 @@ use std::sync::Arc;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
+use crate::aggs::Partials;
 use crate::split::SplitId;
 
 /// Bytes of all partial answers kept, roughly: a dashboard's panels over a hundred splits are a few megabytes.
@@ -28,11 +29,11 @@ pub(crate) struct Key {
     pub(crate) question: Arc<str>,
 }
 
-/// What one split answered: the number of matches, and the encoded partial aggregations.
+/// What one split answered: the number of matches, and the partial aggregations.
 #[derive(Clone, Debug)]
 pub(crate) struct PartialAnswer {
     pub(crate) count: u64,
-    pub(crate) aggs: Option<Arc<[u8]>>,
+    pub(crate) aggs: Option<Arc<Partials>>,
 }
 
 pub(crate) struct PartialCache(Cache<Key, PartialAnswer, Weight>);
@@ -42,7 +43,7 @@ struct Weight;
 
 impl Weighter<Key, PartialAnswer> for Weight {
     fn weight(&self, key: &Key, answer: &PartialAnswer) -> u64 {
-        (size_of::<(Key, PartialAnswer)>() + key.question.len() + answer.aggs.as_ref().map_or(0, |it| it.len())) as u64
+        (size_of::<(Key, PartialAnswer)>() + key.question.len() + answer.aggs.as_ref().map_or(0, |it| it.memory_bytes())) as u64
     }
 }
 

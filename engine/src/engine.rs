@@ -8,7 +8,7 @@
 //! Locks, in the order they are taken: an index's `build` → `state` → the manifest's. Nothing slow happens under `state`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Debug;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,10 +19,10 @@ use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::document::DocumentError;
 use crate::files;
 use crate::format::Format;
-use crate::fs::{Fs, FsError};
+use crate::fs::{Fs, FsLock, RealFs};
 use crate::index::IndexState;
 use crate::journal::{Journal, JournalError};
-use crate::log::{Frame, LocalLog, Log, LogError, Ticket};
+use crate::log::{Frame, LocalLog, Log, LogError, LogOptions, Ticket};
 use crate::manifest::{self, Edit, IndexRecord, IndexUuid, ManifestState};
 use crate::mapping::{Mapping, MappingError};
 use crate::source::Formats;
@@ -69,8 +69,10 @@ const TICK: Duration = Duration::from_millis(50);
 /// How to open an engine.
 #[derive(Clone)]
 pub struct EngineOptions {
-    /// Where the disk is: a real directory ([`crate::fs::RealFs`]) or a simulated one. All paths are below it.
+    /// The disk: the real one ([`RealFs`]) or a simulated one ([`crate::fs::SimFs`]).
     pub fs: Arc<dyn Fs>,
+    /// The data directory; everything is below it. Created where it does not exist.
+    pub data_dir: PathBuf,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
     /// Line formats beside JSON.
@@ -84,17 +86,8 @@ pub struct EngineOptions {
 
 impl EngineOptions {
     /// A real directory, the system's clock, JSON only, background work on.
-    ///
-    /// # Errors
-    /// When the directory can't be created.
-    pub fn new(data_dir: impl AsRef<std::path::Path>) -> Result<Self, EngineError> {
-        Ok(Self {
-            fs: Arc::new(crate::fs::RealFs::new(data_dir.as_ref())?),
-            clock: Arc::new(SystemClock),
-            formats: Formats::default(),
-            threads: 0,
-            background: true,
-        })
+    pub fn new(data_dir: impl AsRef<Path>) -> Self {
+        Self { fs: Arc::new(RealFs), data_dir: data_dir.as_ref().to_owned(), clock: Arc::new(SystemClock), formats: Formats::default(), threads: 0, background: true }
     }
 
     /// Adds a line format.
@@ -135,8 +128,8 @@ pub enum EngineError {
     #[error("damaged data: {0}")]
     Damaged(String),
     /// The file system refused.
-    #[error(transparent)]
-    Fs(#[from] FsError),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
     /// tantivy refused what it accepted before, or a file could not be read.
     #[error("index data: {0}")]
     Tantivy(#[from] tantivy::TantivyError),
@@ -246,7 +239,7 @@ impl Written {
     /// [`EngineError::Unavailable`] when it could not be written; it is not acknowledged then.
     pub fn wait(self) -> Result<(), EngineError> {
         match self.ticket {
-            Some(ticket) => Ok(self.inner.log.wait(ticket)?),
+            Some(ticket) => Ok(self.inner.log.wait(&ticket)?),
             None => Ok(()),
         }
     }
@@ -254,7 +247,7 @@ impl Written {
     /// Calls `done` once the write is on disk or failed, from the log's thread.
     pub fn on_durable(self, done: impl FnOnce(Result<(), LogError>) + Send + 'static) {
         match self.ticket {
-            Some(ticket) => self.inner.log.on_synced(ticket, Box::new(done)),
+            Some(ticket) => self.inner.log.on_synced(&ticket, Box::new(done)),
             None => done(Ok(())),
         }
     }
@@ -306,6 +299,7 @@ pub struct Engine {
 pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     fs: Arc<dyn Fs>,
+    data_dir: PathBuf,
     pub(crate) log: Arc<dyn Log>,
     pub(crate) formats: Formats,
     pub(crate) pool: rayon::ThreadPool,
@@ -324,7 +318,7 @@ pub(crate) struct Inner {
     /// Held by what creates and drops indices, so that a name is not taken twice.
     metadata: Mutex<()>,
     /// Keeps other processes out until the engine is closed.
-    _lock: Box<dyn Debug + Send + Sync>,
+    _lock: Box<dyn FsLock>,
     pub(crate) cache: crate::cache::PartialCache,
 }
 
@@ -342,6 +336,12 @@ pub(crate) struct State {
     pub(crate) streams: BTreeMap<String, Vec<IndexUuid>>,
     /// Bytes of rows that are being built into splits.
     pub(crate) building_bytes: usize,
+    /// Of the newest frame: everything before it is durable when it is.
+    pub(crate) last_ticket: Option<Ticket>,
+    /// The sequence number that the next frame must get.
+    pub(crate) next_seq: u64,
+    /// Set when the log lost a frame that tails hold already; see [`Inner::append`].
+    pub(crate) lost_from: Option<u64>,
     /// Splits that could not be opened, by index.
     damaged: HashMap<IndexUuid, usize>,
 }
@@ -428,10 +428,10 @@ impl Engine {
     /// [`EngineError::DataDir`] when another process has the directory or a newer release wrote it; [`EngineError::Damaged`] when
     /// the manifest itself is damaged (everything else is set aside and told in [`Engine::recovery`]).
     pub fn open(options: EngineOptions) -> Result<Self, EngineError> {
-        let EngineOptions { fs, clock, formats, threads, background } = options;
-        let lock = files::claim(&*fs)?;
+        let EngineOptions { fs, data_dir, clock, formats, threads, background } = options;
+        let lock = files::claim(&*fs, &data_dir)?;
         let mut recovery = Recovery::default();
-        let (journal, records) = Journal::open(fs.clone(), MANIFEST_DIR, MANIFEST_PREFIX)?;
+        let (journal, records) = Journal::open(fs.clone(), &data_dir.join(MANIFEST_DIR), MANIFEST_PREFIX)?;
         let mut on_disk = ManifestState::default();
         for record in records {
             let edits = manifest::decode(&record).map_err(|error| {
@@ -439,19 +439,28 @@ impl Engine {
             })?;
             edits.into_iter().for_each(|it| on_disk.apply(it));
         }
-        let at_least = on_disk.indices.values().map(|it| it.position).max().unwrap_or(0);
-        let (log, log_recovery) = LocalLog::open(fs.clone(), LOG_DIR, at_least, background)?;
-        recovery.damage.extend(log_recovery.damage.iter().map(ToString::to_string));
+        let log_options = LogOptions {
+            seq_floor: on_disk.indices.values().map(|it| it.position).max().unwrap_or(0).max(crate::log::FIRST_SEQ),
+            quarantine_dir: Some(data_dir.join("quarantine")),
+            ..LogOptions::default()
+        };
+        let open = if background { LocalLog::open } else { LocalLog::open_stepped };
+        let (log, log_recovery) = open(fs.clone(), &data_dir.join(LOG_DIR), log_options)?;
+        for damage in &log_recovery.damage {
+            recovery.damage.push(format!("log [{}] bytes {:?}, records {:?}: {}", damage.segment.display(), damage.range, damage.seqs_lost, damage.reason));
+        }
         let now = clock.now();
-        let mut state = State::default();
+        let mut state = State { next_seq: log.next_seq(), ..State::default() };
         let mut next_split = 0;
         let mut known = Vec::new();
         for index in on_disk.indices.values() {
             let mut splits = Vec::with_capacity(index.splits.len());
             for meta in index.splits.values() {
                 next_split = next_split.max(meta.id.0 + 1);
-                known.push(split_path(&index.record.uuid, meta.id));
-                match open_split(&*fs, &index.record, meta) {
+                let path = data_dir.join(split_path(&index.record.uuid, meta.id));
+                let opened = open_split(&fs, &path, &index.record, meta);
+                known.push(path);
+                match opened {
                     Ok(split) => splits.push(Arc::new(split)),
                     Err(error) => {
                         tracing::error!(index = index.record.name, split = meta.id.0, %error, "split can't be opened and is left out");
@@ -463,7 +472,7 @@ impl Engine {
             state.insert(index.record.clone(), splits, index.position, now);
         }
         state.sort_streams();
-        files::remove_unknown(&*fs, &known)?;
+        files::remove_unknown(&*fs, &data_dir, &known)?;
         let threads = if threads == 0 { std::thread::available_parallelism().map_or(2, |it| it.get()) } else { threads };
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
@@ -474,6 +483,7 @@ impl Engine {
         let inner = Arc::new(Inner {
             clock,
             fs,
+            data_dir,
             log: Arc::new(log),
             formats,
             pool,
@@ -703,8 +713,37 @@ impl Inner {
         SplitId(self.next_split.fetch_add(1, Ordering::Relaxed))
     }
 
-    pub(crate) fn fs(&self) -> &dyn Fs {
-        &*self.fs
+    pub(crate) fn fs(&self) -> &Arc<dyn Fs> {
+        &self.fs
+    }
+
+    /// The directory of a split.
+    pub(crate) fn split_dir(&self, uuid: &str, id: SplitId) -> PathBuf {
+        self.data_dir.join(split_path(uuid, id))
+    }
+
+    /// Hands a frame to the log, in the order of the state lock.
+    ///
+    /// A log that had no space loses the frames it had taken and gives their numbers again. Their documents are in tails by then, and their
+    /// deletions may be noted, so the engine takes no more writes until it is opened again: that restores exactly what is durable.
+    pub(crate) fn append(&self, state: &mut State, kind: u8, count: u32, payload: &[u8]) -> Result<(u64, Ticket), EngineError> {
+        self.check_writable(state)?;
+        let appended = self.log.append(kind, count, payload)?;
+        if appended.first_seq != state.next_seq {
+            state.lost_from = Some(appended.first_seq);
+            self.check_writable(state)?;
+        }
+        state.next_seq += u64::from(count);
+        state.last_ticket = Some(appended.ticket.clone());
+        Ok((appended.first_seq, appended.ticket))
+    }
+
+    /// Refuses where the log has lost what tails hold.
+    pub(crate) fn check_writable(&self, state: &State) -> Result<(), EngineError> {
+        match state.lost_from {
+            Some(seq) => Err(EngineError::Unavailable(LogError::Failed { reason: format!("writes from {seq} on could not be stored; start again to go on").into() })),
+            None => Ok(()),
+        }
     }
 
     /// Waits while the tails hold more than [`TAIL_BYTES_MAX`].
@@ -737,7 +776,7 @@ impl Inner {
     fn replay_log(&self) -> Result<u64, EngineError> {
         let from = self.state().indices.values().map(|it| it.position).min().unwrap_or(u64::MAX);
         let mut replayed = 0;
-        self.log.replay(from, &mut |frame: Frame<'_>| {
+        self.log.try_replay(from, |frame: Frame<'_>| {
             replayed += self.replay(&frame)?;
             self.refresh_due()
         })?;
@@ -753,7 +792,7 @@ impl Inner {
             let snapshot = manifest::encode(&manifest.state.snapshot());
             // A snapshot larger than the limit itself must not be written again at each record.
             if (snapshot.len() as u64) < MANIFEST_BYTES_MAX / 2 || manifest.journal.bytes() > 4 * snapshot.len() as u64 {
-                manifest.journal.rewrite(&[snapshot])?;
+                manifest.journal.rewrite([snapshot])?;
             }
         }
         Ok(())
@@ -780,10 +819,11 @@ impl Inner {
     pub(crate) fn truncate_log(&self) -> Result<(), EngineError> {
         let keep = {
             let state = self.state();
-            let next = self.log.next_seq();
+            let next = state.next_seq;
             state.indices.values().map(|it| if it.is_uncommitted() { it.position } else { next }).min().unwrap_or(next)
         };
-        Ok(self.log.truncate_before(keep)?)
+        self.log.truncate_before(keep)?;
+        Ok(())
     }
 
     fn create(&self, name: &str, stream: Option<(String, u32)>, mapping: Arc<Mapping>, settings: Value) -> Result<(), EngineError> {
@@ -798,7 +838,7 @@ impl Inner {
             {
                 return Err(EngineError::IndexExists(stream.map_or(name.to_owned(), |it| it.0)));
             }
-            self.log.next_seq()
+            state.next_seq
         };
         let uuid = format!("{:016x}{:06x}", now.0, self.new_split_id().0);
         let record = IndexRecord { uuid: uuid.clone(), name: name.to_owned(), stream, created: now, settings, mapping };
@@ -820,7 +860,7 @@ impl Inner {
 
     /// Unlinks the files of a split that the manifest does not name any more. Searches that still read it have its files open.
     pub(crate) fn remove_later(&self, uuid: &str, split: Arc<Split>) {
-        if let Err(error) = files::remove(&*self.fs, &split_path(uuid, split.meta.id)) {
+        if let Err(error) = files::remove(&*self.fs, &self.split_dir(uuid, split.meta.id)) {
             // The next start removes what no manifest names.
             tracing::warn!(split = split.meta.id.0, %error, "files of a replaced split could not be removed");
         }
@@ -840,10 +880,9 @@ impl Inner {
     }
 }
 
-fn open_split(fs: &dyn Fs, record: &IndexRecord, meta: &SplitMeta) -> Result<Split, EngineError> {
-    let path = split_path(&record.uuid, meta.id);
-    files::verify(fs, &path, &meta.files)?;
-    Ok(Split::open(meta.clone(), &record.mapping, files::open(fs, &path)?, 0)?)
+fn open_split(fs: &Arc<dyn Fs>, path: &Path, record: &IndexRecord, meta: &SplitMeta) -> Result<Split, EngineError> {
+    files::verify(&**fs, path, &meta.files)?;
+    Ok(Split::open(meta.clone(), &record.mapping, files::open(fs, path)?, 0)?)
 }
 
 /// Elasticsearch's rules for index names.

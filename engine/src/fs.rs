@@ -1,250 +1,211 @@
-//! The seam between the engine and the disk: what the log, the manifest and the durability of split files need, and no more.
+//! The seam between the engine and the disk, for everything whose durability matters: the log, the manifest, the files of a
+//! split.
 //!
-//! All paths are relative to the data directory. [`RealFs`] is the operating system; [`crate::sim::SimFs`] is a disk in memory that
-//! loses what was not synced, from a seed.
+//! [`RealFs`] is the operating system. [`SimFs`] is a disk in memory that knows what was synced and what was not, fails where
+//! a seed says so, and shows what may be left after a power cut. Code above this trait is written once and tested on both.
+//!
+//! The contract is POSIX at its strictest. Bytes are durable after [`FsFile::sync`] of their file; a created, renamed or removed
+//! name is durable after [`Fs::sync_dir`] of its directory; nothing else is. A failed sync is final: the caller must not sync
+//! the same file again and believe the answer, because the kernel may have dropped the pages.
+//!
+//! ```
+//! use std::path::Path;
+//! use sekisho_engine::fs::{Fs, SimFs};
+//!
+//! let fs = SimFs::new(42);
+//! fs.create_dir_all(Path::new("/data"))?;
+//! fs.write_atomic(Path::new("/data/FORMAT"), b"1\n")?;
+//! assert_eq!(fs.crash().read(Path::new("/data/FORMAT"))?, b"1\n");
+//! # std::io::Result::Ok(())
+//! ```
 
-use std::fmt::Debug;
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
-use std::os::unix::fs::FileExt;
+mod real;
+mod sim;
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// A failed file operation.
-#[derive(Debug, thiserror::Error)]
-#[error("{operation} [{path}]: {source}")]
-pub struct FsError {
-    /// What was tried.
-    pub operation: &'static str,
-    /// On which file.
-    pub path: String,
-    /// Why it failed.
-    pub source: std::io::Error,
-}
+pub use real::RealFs;
+pub use sim::{SimFs, SimulatedCrash};
 
-impl FsError {
-    pub(crate) fn new(operation: &'static str, path: &Path, source: std::io::Error) -> Self {
-        Self { operation, path: path.display().to_string(), source }
-    }
-
-    /// Whether there is no such file.
-    pub fn is_not_found(&self) -> bool {
-        self.source.kind() == std::io::ErrorKind::NotFound
-    }
-}
-
-/// A disk.
-pub trait Fs: Debug + Send + Sync {
-    /// Opens a file to append to; creates it where it does not exist (not durable until the directory is synced).
+/// A file system. Shared as `Arc<dyn Fs>`; every method may be called from several threads.
+pub trait Fs: Send + Sync + fmt::Debug {
+    /// Creates an empty file and opens it for appending and reading.
     ///
     /// # Errors
-    /// [`FsError`] of the operating system, as in all methods here.
-    fn append_to(&self, path: &Path) -> Result<Box<dyn AppendFile>, FsError>;
+    /// `AlreadyExists` when the name is taken, `NotFound` when the directory is missing.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn FsFile>>;
+
+    /// Opens an existing file for appending and reading.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn FsFile>>;
 
     /// Reads a whole file.
-    fn read(&self, path: &Path) -> Result<Vec<u8>, FsError>;
-
-    /// Reads `len` bytes from `offset`; fewer at the end of the file.
-    fn read_at(&self, path: &Path, offset: u64, len: usize) -> Result<Vec<u8>, FsError>;
-
-    /// Length of a file.
-    fn len(&self, path: &Path) -> Result<u64, FsError>;
-
-    /// Cuts a file and syncs it.
-    fn truncate(&self, path: &Path, len: u64) -> Result<(), FsError>;
-
-    /// Writes a whole new file and syncs it; the caller syncs the directory.
-    fn write_new(&self, path: &Path, data: &[u8]) -> Result<(), FsError>;
-
-    /// Syncs a file that something else wrote.
-    fn sync(&self, path: &Path) -> Result<(), FsError>;
-
-    /// Renames, replacing; the caller syncs the directory.
-    fn rename(&self, from: &Path, to: &Path) -> Result<(), FsError>;
-
-    /// Removes a file; the caller syncs the directory where that matters.
-    fn remove_file(&self, path: &Path) -> Result<(), FsError>;
-
-    /// Removes a directory with all that is in it.
-    fn remove_dir_all(&self, path: &Path) -> Result<(), FsError>;
-
-    /// Creates a directory and those above it, durably.
-    fn create_dir_all(&self, path: &Path) -> Result<(), FsError>;
-
-    /// Names in a directory, sorted; empty where the directory does not exist.
-    fn list(&self, path: &Path) -> Result<Vec<String>, FsError>;
-
-    /// Makes creations, renames and removals in a directory durable.
-    fn sync_dir(&self, path: &Path) -> Result<(), FsError>;
-
-    /// Takes the lock that keeps a second process out; it is held until the value is dropped.
-    fn lock(&self, path: &Path) -> Result<Box<dyn Debug + Send + Sync>, FsError>;
-
-    /// The directory on the real disk, for memory maps; `None` for a simulated disk.
-    fn real_path(&self, path: &Path) -> Option<PathBuf>;
-
-    /// A split's directory on a simulated disk.
-    ///
-    /// # Panics
-    /// On a disk that has a [`Fs::real_path`].
-    fn directory(&self, path: &Path) -> Box<dyn tantivy::Directory> {
-        unreachable!("a real disk is read through memory maps: {}", path.display())
-    }
-}
-
-/// A file that is appended to.
-pub trait AppendFile: Send {
-    /// Appends; not durable.
     ///
     /// # Errors
-    /// As [`Fs`]; what was written of the data is unknown then.
-    fn append(&mut self, data: &[u8]) -> Result<(), FsError>;
+    /// `NotFound` when there is none.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 
-    /// Makes everything appended durable (`fdatasync`).
+    /// Reads exactly the bytes `range` of a file.
     ///
     /// # Errors
-    /// After an error nothing is known of what was appended since the last sync, for ever: the kernel may have dropped the pages.
-    fn sync(&mut self) -> Result<(), FsError>;
-}
+    /// `UnexpectedEof` when the file is shorter, `NotFound` when there is none.
+    fn read_range(&self, path: &Path, range: Range<u64>) -> io::Result<Vec<u8>>;
 
-/// The operating system's files below one directory.
-#[derive(Clone, Debug)]
-pub struct RealFs {
-    root: PathBuf,
-}
-
-impl RealFs {
-    /// Files below `root`, which is created.
+    /// Length of a file in bytes.
     ///
     /// # Errors
-    /// When it can't be.
-    pub fn new(root: &Path) -> Result<Self, FsError> {
-        std::fs::create_dir_all(root).map_err(|error| FsError::new("create directory", root, error))?;
-        Ok(Self { root: root.to_owned() })
+    /// `NotFound` when there is none.
+    fn len(&self, path: &Path) -> io::Result<u64>;
+
+    /// Whether a file or directory of that name is there.
+    ///
+    /// # Errors
+    /// When the file system can't say.
+    fn exists(&self, path: &Path) -> io::Result<bool>;
+
+    /// Gives a file another name, atomically replacing a file that has it. Durable after [`Fs::sync_dir`] of both directories.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no `from`.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file. Handles that are open go on reading it.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Removes a directory with everything in it. Not atomic: a crash may leave a part.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none.
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()>;
+
+    /// The entries of a directory, sorted by name.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such directory.
+    fn list(&self, dir: &Path) -> io::Result<Vec<DirEntry>>;
+
+    /// Creates a directory and its missing parents, durably: each parent that gained an entry is synced.
+    ///
+    /// # Errors
+    /// When a parent is a file or can't be written.
+    fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
+
+    /// Makes the names in `dir` durable: everything created, renamed or removed there so far.
+    ///
+    /// # Errors
+    /// A failed sync is final, see the module's contract.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// Takes the exclusive lock on a file, creating it when missing. Held until the guard is dropped or the process ends.
+    ///
+    /// # Errors
+    /// `WouldBlock` when another holder, in this process or another, has it.
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn FsLock>>;
+
+    /// Whether paths are the operating system's, so that files can be mapped into memory.
+    fn is_real(&self) -> bool {
+        false
     }
 
-    fn run<T>(&self, operation: &'static str, path: &Path, run: impl FnOnce(PathBuf) -> std::io::Result<T>) -> Result<T, FsError> {
-        run(self.root.join(path)).map_err(|error| FsError::new(operation, path, error))
-    }
-}
-
-impl Fs for RealFs {
-    fn append_to(&self, path: &Path) -> Result<Box<dyn AppendFile>, FsError> {
-        let file = self.run("open", path, |it| OpenOptions::new().append(true).create(true).open(it))?;
-        Ok(Box::new(RealAppend { file, path: path.to_owned() }))
-    }
-
-    fn read(&self, path: &Path) -> Result<Vec<u8>, FsError> {
-        self.run("read", path, std::fs::read)
-    }
-
-    fn read_at(&self, path: &Path, offset: u64, len: usize) -> Result<Vec<u8>, FsError> {
-        self.run("read", path, |it| {
-            let file = File::open(it)?;
-            let mut data = vec![0; len];
-            let mut filled = 0;
-            while filled < len {
-                match file.read_at(&mut data[filled..], offset + filled as u64)? {
-                    0 => break,
-                    n => filled += n,
-                }
-            }
-            data.truncate(filled);
-            Ok(data)
-        })
-    }
-
-    fn len(&self, path: &Path) -> Result<u64, FsError> {
-        self.run("stat", path, |it| std::fs::metadata(it).map(|it| it.len()))
-    }
-
-    fn truncate(&self, path: &Path, len: u64) -> Result<(), FsError> {
-        self.run("truncate", path, |it| {
-            let file = OpenOptions::new().write(true).open(it)?;
-            file.set_len(len)?;
-            file.sync_all()
-        })
-    }
-
-    fn write_new(&self, path: &Path, data: &[u8]) -> Result<(), FsError> {
-        self.run("write", path, |it| {
-            let mut file = File::create(it)?;
-            file.write_all(data)?;
-            file.sync_all()
-        })
-    }
-
-    fn sync(&self, path: &Path) -> Result<(), FsError> {
-        self.run("sync", path, |it| File::open(it)?.sync_all())
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> Result<(), FsError> {
-        self.run("rename", from, |it| std::fs::rename(it, self.root.join(to)))
-    }
-
-    fn remove_file(&self, path: &Path) -> Result<(), FsError> {
-        self.run("remove", path, std::fs::remove_file)
-    }
-
-    fn remove_dir_all(&self, path: &Path) -> Result<(), FsError> {
-        self.run("remove directory", path, std::fs::remove_dir_all)
-    }
-
-    fn create_dir_all(&self, path: &Path) -> Result<(), FsError> {
-        self.run("create directory", path, std::fs::create_dir_all)?;
-        for above in path.ancestors().skip(1) {
-            self.sync_dir(above)?;
+    /// Replaces a small file as a whole, durably: after a crash it is the old or the new one, never a mixture.
+    ///
+    /// # Errors
+    /// The old file is untouched unless the rename or the last directory sync failed; then either may be there.
+    fn write_atomic(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let temporary = temporary_name(path);
+        match self.remove(&temporary) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
-        Ok(())
-    }
-
-    fn list(&self, path: &Path) -> Result<Vec<String>, FsError> {
-        self.run("list", path, |it| {
-            let entries = match std::fs::read_dir(it) {
-                Ok(entries) => entries,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-                Err(error) => return Err(error),
-            };
-            let mut names = entries.map(|it| it.map(|it| it.file_name().to_string_lossy().into_owned())).collect::<Result<Vec<_>, _>>()?;
-            names.sort_unstable();
-            Ok(names)
-        })
-    }
-
-    fn sync_dir(&self, path: &Path) -> Result<(), FsError> {
-        self.run("sync directory", path, |it| File::open(it)?.sync_all())
-    }
-
-    fn lock(&self, path: &Path) -> Result<Box<dyn Debug + Send + Sync>, FsError> {
-        self.run("lock", path, |it| {
-            let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(it)?;
-            // `flock` goes with the open file: the kernel lets it go when the process dies, however it dies.
-            if rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
-                let mut holder = String::new();
-                file.read_to_string(&mut holder)?;
-                return Err(std::io::Error::new(std::io::ErrorKind::WouldBlock, format!("another process has it (pid {})", holder.trim())));
-            }
-            file.set_len(0)?;
-            file.write_all(std::process::id().to_string().as_bytes())?;
-            Ok(Box::new(file) as Box<dyn Debug + Send + Sync>)
-        })
-    }
-
-    fn real_path(&self, path: &Path) -> Option<PathBuf> {
-        Some(self.root.join(path))
+        let mut file = self.create(&temporary)?;
+        file.append(bytes)?;
+        file.sync()?;
+        drop(file);
+        self.rename(&temporary, path)?;
+        self.sync_dir(parent(path))
     }
 }
 
-struct RealAppend {
-    file: File,
-    path: PathBuf,
+/// An open file. Appends go to its end.
+pub trait FsFile: Send + Sync + fmt::Debug {
+    /// Appends all of `bytes`.
+    ///
+    /// # Errors
+    /// Part of the bytes may have been written; [`FsFile::set_len`] removes them.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Makes content and length durable (`fdatasync`).
+    ///
+    /// # Errors
+    /// Final, see the module's contract.
+    fn sync(&mut self) -> io::Result<()>;
+
+    /// Cuts the file to `len` bytes, or extends it with zeros.
+    ///
+    /// # Errors
+    /// When the file can't be changed.
+    fn set_len(&mut self, len: u64) -> io::Result<()>;
+
+    /// Length in bytes, with what is not synced yet.
+    ///
+    /// # Errors
+    /// When the file can't be asked.
+    fn len(&self) -> io::Result<u64>;
+
+    /// Whether nothing is in it.
+    ///
+    /// # Errors
+    /// When the file can't be asked.
+    fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Fills `buf` with the bytes from `offset` on.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` when the file ends before.
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
 }
 
-impl AppendFile for RealAppend {
-    fn append(&mut self, data: &[u8]) -> Result<(), FsError> {
-        self.file.write_all(data).map_err(|error| FsError::new("append", &self.path, error))
-    }
+/// Holds a lock as long as it lives.
+pub trait FsLock: Send + Sync + fmt::Debug {}
 
-    fn sync(&mut self) -> Result<(), FsError> {
-        self.file.sync_data().map_err(|error| FsError::new("sync", &self.path, error))
+/// One name in a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirEntry {
+    /// The name without its directory.
+    pub name: OsString,
+    /// Whether it is a directory.
+    pub is_dir: bool,
+    /// Length in bytes; 0 for a directory.
+    pub bytes: u64,
+}
+
+/// Whether an error says that the disk or the quota is full, the one write failure that passes by itself.
+pub fn is_no_space(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// The directory of a path; the current one for a bare name.
+pub(crate) fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => dir,
+        _ => Path::new("."),
     }
+}
+
+fn temporary_name(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or(OsStr::new("file")).to_owned();
+    name.push(".tmp");
+    path.with_file_name(name)
 }

@@ -30,3 +30,10 @@ pub const TOTAL_HITS_DEFAULT: u64 = 10_000;
 
 /// Bytes of an explicit `_id`.
 pub const ID_BYTES_MAX: usize = 512;
+
+/// Memory that the aggregations of one search may take in one segment. A terms aggregation keeps every bucket until the segments are
+/// added up, because only then is the order exact; refused with `too_many_buckets_exception`.
+pub const AGGS_MEMORY_BYTES_MAX: usize = 256 << 20;
+
+/// Aggregations of one search, counted over the whole tree; refused with `illegal_argument_exception`.
+pub const AGGS_MAX: usize = 1_000;

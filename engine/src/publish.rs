@@ -13,7 +13,7 @@ use crate::files;
 use crate::index::IndexState;
 use crate::manifest::{Edit, IndexUuid};
 use crate::mapping::Mapping;
-use crate::split::{Entry, Split, SplitMeta, split_path};
+use crate::split::{Entry, Split, SplitMeta};
 
 impl Engine {
     /// Does what is due now: refreshes, commits, merges, rollovers. Background threads call it; without them the embedder does.
@@ -100,7 +100,12 @@ impl Inner {
         match uuids {
             [] => Ok(()),
             [one] => self.refresh_index(one),
-            many => self.pool.install(|| many.par_iter().try_for_each(|uuid| self.refresh_index(uuid))),
+            // Threads of their own, not the pool's: a pool thread that waits for parts of a build takes up other work meanwhile, and would
+            // stop for ever where that wants the build lock it holds itself. The pool runs work that takes no locks.
+            many => std::thread::scope(|scope| {
+                let refreshes: Vec<_> = many.iter().map(|uuid| scope.spawn(|| self.refresh_index(uuid))).collect();
+                refreshes.into_iter().try_for_each(|it| it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            }),
         }
     }
 
@@ -112,9 +117,9 @@ impl Inner {
 
     /// Turns the tail of an index into splits in memory. The index's build lock is held.
     fn refresh_locked(&self, uuid: &str) -> Result<(), EngineError> {
-        let (mut entries, bytes, deleted, mapping, splits, seq_end) = {
+        let (mut entries, bytes, mut deleted, mapping, splits, ticket) = {
             let mut state = self.state();
-            let seq_end = self.log.next_seq();
+            let (seq_end, ticket) = (state.next_seq, state.last_ticket.clone());
             let Some(index) = state.indices.get_mut(uuid) else { return Ok(()) };
             index.refreshed_seq = seq_end;
             if !index.is_dirty() {
@@ -129,14 +134,25 @@ impl Inner {
                 std::mem::take(&mut index.deleted),
                 index.record.mapping.clone(),
                 index.splits.clone(),
-                seq_end,
+                ticket,
             );
             state.building_bytes += bytes;
             taken
         };
-        let built = self.log.wait_synced(seq_end).map_err(EngineError::from).and_then(|()| {
+        // Visible means durable. The newest frame is durable only when all before it are.
+        if let Some(Err(error)) = ticket.map(|it| self.log.wait(&it)) {
+            let durable = self.log.synced_seq();
+            tracing::error!(%error, durable, "the log lost writes that were not acknowledged; no more are taken until a restart");
+            let mut state = self.state();
+            state.lost_from = Some(state.lost_from.map_or(durable, |it| it.min(durable)));
+            entries.retain(|it| it.seq < durable);
+            // Which of these belong to lost operations is not known; a restart replays those that are durable.
+            deleted.clear();
+        }
+        let lost_from = self.state().lost_from.unwrap_or(u64::MAX);
+        let build = || -> Result<Vec<Arc<Split>>, EngineError> {
             let deleted: BTreeSet<u64> = deleted.into_iter().collect();
-            entries.retain(|it| !deleted.contains(&it.seq));
+            entries.retain(|it| it.seq < lost_from && !deleted.contains(&it.seq));
             let mut new = self.build_splits(&mapping, entries)?;
             let mut all = Vec::with_capacity(splits.len() + new.len());
             for split in splits {
@@ -146,7 +162,8 @@ impl Inner {
             }
             all.append(&mut new);
             Ok(all)
-        });
+        };
+        let built = build();
         let mut state = self.state();
         state.building_bytes -= bytes;
         self.notify_drained();
@@ -206,6 +223,7 @@ impl Inner {
             let _building = build.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             self.refresh_locked(uuid)?;
             let mut state = self.state();
+            self.check_writable(&state)?;
             let Some(index) = state.indices.get_mut(uuid) else { return Ok(()) };
             index.committed = self.clock.now();
             (index.splits.clone(), index.record.mapping.clone(), index.refreshed_seq)
@@ -259,10 +277,10 @@ impl Inner {
             return Ok(None);
         }
         let id = self.new_split_id();
-        let path = split_path(uuid, id);
+        let path = self.split_dir(uuid, id);
         let directory = files::create(self.fs(), &path)?;
         let mut meta = Split::merge(id, mapping, splits, directory)?;
-        meta.files = files::seal(self.fs(), &path)?;
+        meta.files = files::seal(&**self.fs(), &path)?;
         Ok(Some(meta))
     }
 
@@ -271,7 +289,7 @@ impl Inner {
             Some(meta) => {
                 let mapping = self.state().indices.get(uuid).map(|it| it.record.mapping.clone());
                 let Some(mapping) = mapping else { return Ok(()) };
-                let directory = files::open(self.fs(), &split_path(uuid, meta.id))?;
+                let directory = files::open(self.fs(), &self.split_dir(uuid, meta.id))?;
                 Some(Arc::new(Split::open(meta, &mapping, directory, 0)?))
             }
             None => None,

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{self, AtomicBool};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use tantivy::query::{Bm25StatisticsProvider, EnableScoring, Weight};
 use tantivy::schema::Field;
 use tantivy::{DocId, DocSet, TERMINATED, Term};
 
-use crate::aggs::{AggContext, Aggs, Partial, SegmentContext};
+use crate::aggs::{AggContext, Aggs, Partials, RenderOptions, SegmentContext};
 use crate::cache::{Key, PartialAnswer};
 use crate::clock::Timestamp;
 use crate::doc_id;
@@ -22,7 +22,7 @@ use crate::error::QueryError;
 use crate::limits::{RESULT_WINDOW_MAX, TOTAL_HITS_DEFAULT};
 use crate::manifest::IndexUuid;
 use crate::mapping::{MappedField, Mapping};
-use crate::query::{DocumentText, Query, QueryContext};
+use crate::query::{BoolQuery, DocumentText, Query, QueryContext};
 use crate::resolve::Targets;
 use crate::sort::{self, SortBy, SortColumns, SortKey, SortValue};
 use crate::source::{Formats, values_at};
@@ -71,6 +71,8 @@ pub struct SearchRequest {
     pub min_score: Option<f32>,
     /// What hits show of their documents.
     pub source: SourceFilter,
+    /// Fields that hits show beside their document, flat and as lists, by patterns.
+    pub fields: Vec<String>,
     /// Time after which the answer is what was found until then.
     pub timeout: Option<Duration>,
     /// Set by the caller to give the search up.
@@ -94,6 +96,7 @@ impl Default for SearchRequest {
             track_scores: false,
             min_score: None,
             source: SourceFilter::All,
+            fields: Vec::new(),
             timeout: None,
             cancel: Cancel::default(),
             typed_keys: false,
@@ -126,7 +129,7 @@ pub struct SearchResponse {
     /// The page of hits.
     pub hits: Vec<Hit>,
     /// `aggregations`.
-    pub aggs: Option<Map<String, Value>>,
+    pub aggs: Option<Value>,
     /// Indices asked.
     pub shards: usize,
     /// Indices that could not answer whole, with the reason.
@@ -168,6 +171,8 @@ pub struct Hit {
     pub sort: Option<Vec<Value>>,
     /// The document, as far as the request shows it.
     pub source: Option<Map<String, Value>>,
+    /// Values of the fields asked for, by name.
+    pub fields: Map<String, Value>,
     /// Writes of this id, from 1.
     pub version: u64,
     /// Sequence number in the log.
@@ -195,7 +200,7 @@ impl Engine {
         check_window(request)?;
         self.refresh_idle(targets, now)?;
         let snapshots = self.snapshots(targets, now);
-        let search = Search { engine: self, request, now, deadline: request.timeout.map(|it| Instant::now() + it), keep: request.from + request.size };
+        let search = Search { engine: self, request, now, deadline: request.timeout.map(|it| Instant::now() + it), keep: request.from + request.size, damage: Arc::default() };
         let mut merged = Found::default();
         let mut failures = Vec::new();
         let mut is_cached = true;
@@ -204,13 +209,16 @@ impl Engine {
                 failures.push(ShardFailure { index: snapshot.name.clone(), error: QueryError::Damaged(format!("{} damaged splits are left out", snapshot.damaged)) });
             }
             let found = search.index(snapshot)?;
+            if let Some(reason) = search.damage.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                failures.push(ShardFailure { index: snapshot.name.clone(), error: QueryError::Damaged(reason) });
+            }
             is_cached &= found.is_cached;
             merged.merge(found, &search);
         }
         let hits = search.fetch(&snapshots, &merged.hits)?;
         let max_score = merged.max_score;
         let aggs = match &request.aggs {
-            Some(aggs) => Some(search.render(aggs, &snapshots, merged.aggs)?),
+            Some(aggs) => Some(aggs.render(merged.aggs.unwrap_or_default(), &RenderOptions { typed_keys: request.typed_keys, now })?),
             None => None,
         };
         let total = match request.track_total_hits {
@@ -280,6 +288,8 @@ struct Search<'a> {
     deadline: Option<Instant>,
     /// Hits of one split that can be on the page.
     keep: usize,
+    /// Set by a query that could not read a document it had to verify: the answer would lack it.
+    damage: Arc<Mutex<Option<String>>>,
 }
 
 /// What has been found so far.
@@ -288,7 +298,7 @@ struct Found {
     count: u64,
     hits: Vec<Candidate>,
     max_score: Option<f32>,
-    aggs: Option<Partial>,
+    aggs: Option<Partials>,
     timed_out: bool,
     is_cached: bool,
 }
@@ -373,9 +383,9 @@ impl<'a> Search<'a> {
         let wants_hits = self.keep > 0;
         let mut found = Found::default();
         if wants_count || request.aggs.is_some() {
-            let answer = self.count_and_aggregate(plan, split, &query, wants_hits, &mut found)?;
+            let answer = self.count_and_aggregate(plan, split, &query, &mut found)?;
             found.count = answer.count;
-            found.aggs = answer.aggs.map(|it| Partial::decode(&it)).transpose()?;
+            found.aggs = answer.aggs.map(|it| (*it).clone());
         } else {
             found.is_cached = true;
         }
@@ -387,12 +397,14 @@ impl<'a> Search<'a> {
     }
 
     /// The number of hits and the partial aggregations of one split, from the cache or by reading it.
-    fn count_and_aggregate(&self, plan: &IndexPlan<'a>, split: &Arc<Split>, query: &Query, _wants_hits: bool, found: &mut Found) -> Result<PartialAnswer, QueryError> {
+    fn count_and_aggregate(&self, plan: &IndexPlan<'a>, split: &Arc<Split>, query: &Query, found: &mut Found) -> Result<PartialAnswer, QueryError> {
         let request = self.request;
-        let question = format!("{}\n{}\n{}\n{:?}", query.canonical(), request.post_filter.as_ref().map(Query::canonical).unwrap_or_default(), request.aggs.as_ref().map(Aggs::canonical).unwrap_or_default(), request.min_score);
+        let post_filter = request.post_filter.as_ref();
+        let question = [Some(query.canonical()), post_filter.map(Query::canonical), request.aggs.as_ref().map(Aggs::canonical), request.min_score.map(|it| it.to_string())];
         // What depends on the time of asking can't be answered from the cache.
-        let cacheable = !question.contains("now");
-        let key = Key { split: split.meta.id, deleted: split.meta.deleted.len(), fields: split.mapping.fields().len(), question: question.into() };
+        let cacheable = !query.uses_now() && !post_filter.is_some_and(Query::uses_now) && !request.aggs.as_ref().is_some_and(Aggs::mentions_now);
+        let question: Vec<String> = question.into_iter().map(Option::unwrap_or_default).collect();
+        let key = Key { split: split.meta.id, deleted: split.meta.deleted.len(), fields: split.mapping.fields().len(), question: question.join("\n").into() };
         if cacheable && let Some(answer) = self.engine.inner.cache.get(&key) {
             found.is_cached = true;
             return Ok(answer);
@@ -411,7 +423,7 @@ impl<'a> Search<'a> {
         let weight = self.weight(plan, split, query, needs_scores)?;
         let hits = match &request.post_filter {
             Some(filter) => {
-                let both = Query::and(vec![query.clone(), filter.clone()]);
+                let both = BoolQuery::new().must(query.clone()).filter(filter.clone()).build();
                 Some(self.weight(plan, split, &both, needs_scores)?)
             }
             None => None,
@@ -426,10 +438,9 @@ impl<'a> Search<'a> {
         };
         let compile = |query: &Value| self.compile_json(query, snapshot);
         let aggs = aggs.plan(&self.agg_context(snapshot, &compile))?;
-        let mut collector = aggs.collector(&SegmentContext { reader: &split.reader, split: split.meta.id })?;
+        let mut collector = aggs.collector(&SegmentContext { reader: &split.reader, split: split.meta.id.0 })?;
         let mut scorer = weight.scorer(&split.reader, 1.0)?;
         let mut docs = Vec::with_capacity(BLOCK_DOCS);
-        let roots = [0_u32; BLOCK_DOCS];
         let mut count = 0;
         let mut doc = scorer.doc();
         while doc != TERMINATED {
@@ -439,7 +450,7 @@ impl<'a> Search<'a> {
             doc = scorer.advance();
             if docs.len() == BLOCK_DOCS || doc == TERMINATED {
                 count += docs.len() as u64;
-                collector.collect(&docs, &roots[..docs.len()])?;
+                collector.collect(&docs)?;
                 docs.clear();
                 if self.is_late() {
                     found.timed_out = true;
@@ -452,7 +463,7 @@ impl<'a> Search<'a> {
         if hits.is_some() {
             count = u64::from(counted.count(&split.reader)?);
         }
-        Ok(PartialAnswer { count, aggs: Some(partial.encode().into()) })
+        Ok(PartialAnswer { count, aggs: Some(Arc::new(partial)) })
     }
 
     fn count_scored(&self, weight: &dyn Weight, split: &Split, min: f32) -> Result<u64, QueryError> {
@@ -466,7 +477,7 @@ impl<'a> Search<'a> {
         let by_score = request.sort.is_empty() || request.sort.iter().any(|it| it.by == SortBy::Score);
         let needs_scores = by_score || request.track_scores || request.min_score.is_some();
         let query = match &request.post_filter {
-            Some(filter) => Query::and(vec![query.clone(), filter.clone()]),
+            Some(filter) => BoolQuery::new().must(query.clone()).filter(filter.clone()).build(),
             None => query.clone(),
         };
         let weight = self.weight(plan, split, &query, needs_scores)?;
@@ -529,16 +540,16 @@ impl<'a> Search<'a> {
         for candidate in candidates.iter().skip(request.from).take(request.size) {
             let split = &candidate.split;
             let mapping = mappings[&*candidate.index];
-            let source = match &request.source {
-                SourceFilter::None => None,
-                filter => {
-                    let store = match stores.entry(split.meta.id) {
-                        std::collections::btree_map::Entry::Occupied(it) => it.into_mut(),
-                        std::collections::btree_map::Entry::Vacant(it) => it.insert(split.store()?),
-                    };
-                    let stored = Split::stored(store, candidate.doc)?;
-                    filter.apply(self.engine.inner.formats.to_json(&stored, mapping))
-                }
+            let (source, fields) = if request.source == SourceFilter::None && request.fields.is_empty() {
+                (None, Map::new())
+            } else {
+                let store = match stores.entry(split.meta.id) {
+                    std::collections::btree_map::Entry::Occupied(it) => it.into_mut(),
+                    std::collections::btree_map::Entry::Vacant(it) => it.insert(split.store()?),
+                };
+                let document = self.engine.inner.formats.to_json(&Split::stored(store, candidate.doc)?, mapping);
+                let fields = fields_of(&request.fields, &document, mapping);
+                (request.source.apply(document), fields)
             };
             let (id, version) = split.explicit_id(candidate.doc)?.unwrap_or_else(|| (doc_id::encode(candidate.seq), 1));
             let sort = (!request.sort.is_empty()).then(|| {
@@ -546,18 +557,10 @@ impl<'a> Search<'a> {
                 request.sort.iter().zip(&candidate.values).map(value).collect()
             });
             let scored = request.sort.is_empty() || request.track_scores || request.sort.iter().any(|it| it.by == SortBy::Score);
-            hits.push(Hit { index: candidate.index.to_string(), id, score: scored.then_some(candidate.score), sort, source, version, seq: candidate.seq });
+            let score = scored.then_some(candidate.score);
+            hits.push(Hit { index: candidate.index.to_string(), id, score, sort, source, fields, version, seq: candidate.seq });
         }
         Ok(hits)
-    }
-
-    fn render(&self, aggs: &Aggs, snapshots: &[Snapshot], partial: Option<Partial>) -> Result<Map<String, Value>, QueryError> {
-        let empty = Mapping::dynamic();
-        let none = Snapshot { name: String::new(), mapping: Arc::new(empty), splits: Vec::new(), damaged: 0 };
-        let snapshot = snapshots.first().unwrap_or(&none);
-        let plans = snapshots.iter().chain(snapshots.is_empty().then_some(&none)).map(|it| aggs.plan(&self.agg_context(it, &|query| self.compile_json(query, it)))).collect::<Result<Vec<_>, _>>()?;
-        let _ = snapshot;
-        aggs.render(&plans, partial, self.request.typed_keys)
     }
 
     fn agg_context<'b>(&self, snapshot: &'b Snapshot, compile_filter: &'b dyn Fn(&Value) -> Result<Box<dyn tantivy::query::Query>, QueryError>) -> AggContext<'b> {
@@ -565,7 +568,7 @@ impl<'a> Search<'a> {
     }
 
     fn compile(&self, query: &Query, snapshot: &Snapshot) -> Result<Box<dyn tantivy::query::Query>, QueryError> {
-        let documents = Arc::new(Texts { formats: self.engine.inner.formats.clone(), mapping: snapshot.mapping.clone() });
+        let documents = Arc::new(Texts { formats: self.engine.inner.formats.clone(), mapping: snapshot.mapping.clone(), damage: self.damage.clone() });
         query.compile(&QueryContext { mapping: &snapshot.mapping, now: self.now, index: &snapshot.name, documents })
     }
 
@@ -592,6 +595,19 @@ impl<'a> Search<'a> {
     }
 }
 
+/// The values of the mapped fields that the patterns name, flat and as lists.
+fn fields_of(patterns: &[String], document: &Map<String, Value>, mapping: &Mapping) -> Map<String, Value> {
+    let mut fields = Map::new();
+    for field in patterns.iter().flat_map(|it| mapping.matching(it)) {
+        let name = field.multi_field_of.map_or(&field.name, |parent| &mapping.by_id(parent).name);
+        let values: Vec<Value> = values_at(document, name).into_iter().cloned().collect();
+        if !values.is_empty() {
+            fields.insert(field.name.clone(), Value::Array(values));
+        }
+    }
+    fields
+}
+
 /// Term statistics over all splits of an index, so that scores do not depend on how its documents are spread over splits.
 struct Statistics<'a>(&'a [Arc<Split>]);
 
@@ -613,6 +629,7 @@ impl Bm25StatisticsProvider for Statistics<'_> {
 struct Texts {
     formats: Formats,
     mapping: Arc<Mapping>,
+    damage: Arc<Mutex<Option<String>>>,
 }
 
 impl DocumentText for Texts {
@@ -625,5 +642,9 @@ impl DocumentText for Texts {
             other => other.to_string(),
         };
         values_at(&document, name).into_iter().map(text).collect()
+    }
+
+    fn damaged(&self, reason: &str) {
+        *self.damage.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
     }
 }

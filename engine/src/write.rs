@@ -54,14 +54,14 @@ impl Engine {
             targets: targets.iter().map(|(stream, uuid)| (*stream, uuid.as_str())).collect(),
             records: records.iter().map(|it| serde_bytes::Bytes::new(it)).collect(),
         });
-        let appended = inner.log.append(KIND_LINES, records.len() as u32, &payload)?;
-        for ((seq, record), parsed) in (appended.first_seq..).zip(records).zip(parsed) {
+        let (first_seq, ticket) = inner.append(&mut state, KIND_LINES, records.len() as u32, &payload)?;
+        for ((seq, record), parsed) in (first_seq..).zip(records).zip(parsed) {
             let entry = Entry { seq, id: None, stored: source::encode(format, record), row: parsed.row };
             let uuid = &targets[parsed.stream];
             state.indices.get_mut(uuid).expect("looked up under this lock").push(entry, now);
         }
         inner.wake(&state);
-        Ok(Written::new(inner, appended.ticket))
+        Ok(Written::new(inner, ticket))
     }
 
     /// Writes documents, each operation on its own: one that fails does not keep the others from being written.
@@ -86,23 +86,22 @@ impl Engine {
         let mut state = inner.state();
         // Nobody else appends while the state is locked, so the sequence numbers are known before the frame is written.
         let mut batch = Batch {
-            next_seq: inner.log.next_seq(),
+            next_seq: state.next_seq,
             frames: Vec::new(),
             entries: Vec::new(),
             ids: BTreeMap::new(),
             deleted: Vec::new(),
             grown: BTreeMap::new(),
         };
-        let first_seq = batch.next_seq;
         let results: Vec<WriteResult> = prepared.iter().map(|it| batch.apply(&state, it, &failed)).collect::<Result<_, _>>()?;
         if batch.frames.is_empty() {
             return Ok((results, Written::nothing(inner)));
         }
-        let appended = inner.log.append(KIND_OPS, batch.frames.len() as u32, &encode(&batch.frames.iter().map(Frame::op).collect::<Vec<_>>()))?;
-        assert_eq!(appended.first_seq, first_seq, "the log is appended to under the state lock only");
+        let payload = encode(&batch.frames.iter().map(Frame::op).collect::<Vec<_>>());
+        let (_, ticket) = inner.append(&mut state, KIND_OPS, batch.frames.len() as u32, &payload)?;
         batch.publish(&mut state, now);
         inner.wake(&state);
-        Ok((results, Written::new(inner, appended.ticket)))
+        Ok((results, Written::new(inner, ticket)))
     }
 }
 

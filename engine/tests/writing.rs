@@ -3,7 +3,7 @@
 use sekisho_engine::{Engine, EngineOptions, WriteAction, WriteOp, WriteResult};
 
 fn open(dir: &tempfile::TempDir) -> Engine {
-    Engine::open(EngineOptions { background: false, ..EngineOptions::new(dir.path()).unwrap() }).unwrap()
+    Engine::open(EngineOptions { background: false, ..EngineOptions::new(dir.path()) }).unwrap()
 }
 
 fn op(index: &str, id: Option<&str>, action: WriteAction) -> WriteOp {
@@ -125,6 +125,6 @@ fn merges_keep_every_document_and_drop_the_deleted() {
 fn a_second_engine_on_one_directory_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let _first = open(&dir);
-    let second = Engine::open(EngineOptions::new(dir.path()).unwrap());
+    let second = Engine::open(EngineOptions::new(dir.path()));
     assert!(second.err().unwrap().to_string().contains("in use"));
 }

@@ -1,0 +1,571 @@
+//! Aggregations: a typed tree from the request's JSON, a plan per index, a collector per segment, partial results that add up to the
+//! same bits in any order, and Elasticsearch's JSON.
+//!
+//! ```text
+//! Aggs::from_json ──plan(mapping)──▶ AggPlan ──collector(segment)──▶ SegmentCollector ──finish──▶ Partials
+//!                                                                                         merge │ cache, send
+//! Aggs::render(partials) ──▶ JSON ◀─────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! One kind is one file (`terms.rs` is the model) and one line in [`KINDS`]. A kind is an [`AggKind`]: it parses its body into an
+//! [`Aggregation`], which plans against a mapping into a [`Plan`], which makes a [`Collector`] for a segment. Collectors work on blocks:
+//! `docs` and, in parallel, the bucket of the parent that each document fell into; the root is one bucket, 0. A bucket
+//! aggregation numbers its own buckets ([`cells`]) and hands blocks of (document, bucket) down.
+//!
+//! Not here: running queries, deadlines (the caller checks between blocks), pipeline aggregations.
+
+mod avg;
+mod body;
+mod cardinality;
+mod cells;
+mod date_histogram;
+mod date_range;
+mod distinct;
+mod exact_sum;
+mod extended_stats;
+mod filter;
+mod filters;
+mod global;
+mod grouping;
+mod histogram;
+mod ip_range;
+mod max;
+mod min;
+mod missing;
+mod order;
+mod partial;
+mod percentile_ranks;
+mod percentiles;
+mod quantiles;
+mod range;
+mod ranges;
+mod render;
+mod rounding;
+mod slots;
+mod source;
+mod stats;
+mod sum;
+mod summary;
+mod terms;
+mod value_count;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, SegmentReader, TERMINATED};
+
+pub use self::partial::Partials;
+pub use self::render::RenderOptions;
+
+use self::body::{Body, did_you_mean, token};
+use self::cells::Budget;
+use self::partial::Partial;
+use self::render::Renderer;
+use crate::clock::Timestamp;
+use crate::error::QueryError;
+use crate::limits;
+use crate::mapping::Mapping;
+
+/// Every aggregation `_search` understands, in the order of the compatibility table.
+pub(crate) const KINDS: &[&dyn AggKind] = &[
+    &terms::Kind,
+    &date_histogram::Kind,
+    &histogram::Kind,
+    &range::Kind,
+    &date_range::Kind,
+    &ip_range::Kind,
+    &filter::Kind,
+    &filters::Kind,
+    &missing::Kind,
+    &global::Kind,
+    &cardinality::Kind,
+    &min::Kind,
+    &max::Kind,
+    &sum::Kind,
+    &avg::Kind,
+    &value_count::Kind,
+    &stats::Kind,
+    &extended_stats::Kind,
+    &percentiles::Kind,
+    &percentile_ranks::Kind,
+];
+
+/// Names of all aggregations, in the order of the compatibility table.
+pub fn kind_names() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|it| it.name())
+}
+
+/// Documents that are handed to collectors at once: small enough that a block of each column stays in the first-level cache.
+const BLOCK_DOCS: usize = 1_024;
+
+/// One aggregation as a search body names it. Implementors are unit structs, one per file.
+pub(crate) trait AggKind: Sync {
+    /// The key in the body, e.g. `"terms"`; also the name of its cases.
+    fn name(&self) -> &'static str;
+
+    /// Whether it makes buckets, so that it may have aggregations below.
+    fn is_bucket(&self) -> bool;
+
+    /// Turns the JSON under that key into an aggregation, or says which key is wrong and why.
+    fn parse(&self, body: &Body<'_>, subs: &Aggs) -> Result<Box<dyn Aggregation>, QueryError>;
+}
+
+/// A parsed aggregation.
+pub(crate) trait Aggregation: Debug + Send + Sync {
+    /// Resolves fields and filters against one index.
+    fn plan(&self, ctx: &AggContext<'_>) -> Result<Box<dyn Plan>, QueryError>;
+
+    /// The JSON of a result; `Partial::None` renders as no documents.
+    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError>;
+
+    /// The type as `typed_keys` names it.
+    fn typed_name(&self, partial: &Partial) -> &'static str;
+
+    /// Whether buckets can be ordered by this metric; `key` is what follows the dot or stands in brackets.
+    fn has_measure(&self, _key: Option<&str>) -> bool {
+        false
+    }
+
+    /// The number that buckets are ordered by; NaN without documents.
+    fn measure(&self, _partial: &Partial, _key: Option<&str>) -> f64 {
+        f64::NAN
+    }
+
+    /// Whether there is always exactly one bucket, so that an order's path may lead through.
+    fn is_single_bucket(&self) -> bool {
+        false
+    }
+}
+
+/// An aggregation planned for one index.
+pub(crate) trait Plan: Send + Sync {
+    /// A collector for a segment whose parents have bucket numbers below `parents`.
+    fn collector(&self, segment: &SegmentContext<'_>, parents: usize, subs: &AggPlan) -> Result<Box<dyn Collector>, QueryError>;
+}
+
+/// Collects one aggregation in one segment.
+pub(crate) trait Collector {
+    /// Takes a block of documents; `buckets[i]` is the parent's bucket of `docs[i]`. The order is free, and a document may come once
+    /// per bucket it is in.
+    fn collect(&mut self, docs: &[DocId], buckets: &[u32], budget: &Budget) -> Result<(), QueryError>;
+
+    /// The partial results of the wanted parent buckets, in their order.
+    fn finish(self: Box<Self>, buckets: &[u32]) -> Result<Vec<Partial>, QueryError>;
+}
+
+/// The aggregations of a search, or below a bucket aggregation.
+#[derive(Clone, Debug, Default)]
+pub struct Aggs {
+    nodes: Arc<[Node]>,
+}
+
+#[derive(Debug)]
+struct Node {
+    name: String,
+    meta: Option<Value>,
+    /// The definition as given, for the canonical text.
+    source: Value,
+    needs_all_documents: bool,
+    aggregation: Box<dyn Aggregation>,
+    subs: Aggs,
+}
+
+/// What a plan is made against.
+pub struct AggContext<'a> {
+    /// Fields of the index.
+    pub mapping: &'a Mapping,
+    /// What `now` means.
+    pub now: Timestamp,
+    /// Name of the index, for messages and for `_index`.
+    pub index: &'a str,
+    /// Compiles the query of a filter.
+    pub compile_filter: &'a dyn Fn(&Value) -> Result<Box<dyn tantivy::query::Query>, QueryError>,
+}
+
+/// A segment to collect from.
+pub struct SegmentContext<'a> {
+    /// Columns, postings and live documents.
+    pub reader: &'a SegmentReader,
+    /// Number of the split, which names documents in results.
+    pub split: u64,
+}
+
+impl Aggs {
+    /// Reads the value of `aggs`.
+    ///
+    /// # Errors
+    /// The same classes and sentences as Elasticsearch's.
+    ///
+    /// # Examples
+    /// ```
+    /// # use sekisho_engine::aggs::Aggs;
+    /// let aggs = Aggs::from_json(&serde_json::json!({ "zones": { "terms": { "field": "observer.ingress.zone" } } }))?;
+    /// assert!(!aggs.is_empty());
+    /// assert!(Aggs::from_json(&serde_json::json!({ "zones": { "trems": {} } })).is_err());
+    /// # Ok::<(), sekisho_engine::error::QueryError>(())
+    /// ```
+    pub fn from_json(value: &Value) -> Result<Self, QueryError> {
+        let mut left = limits::AGGS_MAX;
+        parse(value, 1, &mut left)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// A text that is equal for requests with equal partial results, for caches. Relative dates are not resolved in it:
+    /// see [`Aggs::mentions_now`].
+    pub fn canonical(&self) -> String {
+        let sources: Vec<&Value> = self.nodes.iter().map(|it| &it.source).collect();
+        serde_json::to_string(&sources).unwrap_or_default()
+    }
+
+    /// Whether a date in here may be relative to `now`, so that a cached result is good only for the same `now`.
+    pub fn mentions_now(&self) -> bool {
+        fn mentions(value: &Value) -> bool {
+            match value {
+                Value::String(it) => it.contains("now"),
+                Value::Array(it) => it.iter().any(mentions),
+                Value::Object(it) => it.values().any(mentions),
+                _ => false,
+            }
+        }
+        self.nodes.iter().any(|it| mentions(&it.source))
+    }
+
+    /// Whether documents outside of the query count (`global`), so that no segment may be left out.
+    pub fn needs_all_documents(&self) -> bool {
+        self.nodes.iter().any(|it| it.needs_all_documents || it.subs.needs_all_documents())
+    }
+
+    /// Resolves fields and filters against one index.
+    ///
+    /// # Errors
+    /// Fields that can't be aggregated so, dates that are none, filters that don't compile.
+    pub fn plan(&self, ctx: &AggContext<'_>) -> Result<AggPlan, QueryError> {
+        let nodes = self
+            .nodes
+            .iter()
+            .map(|node| Ok(PlanNode { plan: node.aggregation.plan(ctx)?, subs: node.subs.plan(ctx)? }))
+            .collect::<Result<_, QueryError>>()?;
+        Ok(AggPlan { nodes })
+    }
+
+    /// The value of `aggregations`.
+    ///
+    /// # Errors
+    /// More than [`limits::BUCKETS_MAX`] buckets; indices that disagree about a field's type.
+    pub fn render(&self, partials: Partials, options: &RenderOptions) -> Result<Value, QueryError> {
+        let mut out = Map::new();
+        self.render_into(partials.0, &mut out, &mut Renderer::new(*options))?;
+        Ok(Value::Object(out))
+    }
+
+    /// Adds the aggregations to a bucket.
+    pub(crate) fn render_into(&self, partials: Vec<Partial>, out: &mut Map<String, Value>, renderer: &mut Renderer) -> Result<(), QueryError> {
+        let mut partials = partials.into_iter();
+        for node in self.nodes.iter() {
+            let partial = partials.next().unwrap_or_default();
+            let name = if renderer.options.typed_keys {
+                format!("{}#{}", node.aggregation.typed_name(&partial), node.name)
+            } else {
+                node.name.clone()
+            };
+            let mut body = node.aggregation.render(partial, &node.subs, renderer)?;
+            if let Some(meta) = &node.meta {
+                let mut with_meta = Map::new();
+                with_meta.insert("meta".to_owned(), meta.clone());
+                with_meta.append(&mut body);
+                body = with_meta;
+            }
+            out.insert(name, Value::Object(body));
+        }
+        Ok(())
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.nodes.iter().position(|it| it.name == name)
+    }
+}
+
+fn parse(value: &Value, depth: usize, left: &mut usize) -> Result<Aggs, QueryError> {
+    if depth > limits::AGGS_DEPTH_MAX {
+        return Err(QueryError::IllegalArgument(format!(
+            "The nested depth of the aggregations exceeds the maximum nested depth allowed: [{}]",
+            limits::AGGS_DEPTH_MAX
+        )));
+    }
+    let Value::Object(map) = value else {
+        return Err(QueryError::Parsing(format!("Expected [START_OBJECT] under [aggs], but got a [{}]", token(value))));
+    };
+    let nodes = map.iter().map(|(name, body)| parse_node(name, body, depth, left)).collect::<Result<_, _>>()?;
+    Ok(Aggs { nodes })
+}
+
+fn parse_node(name: &str, definition: &Value, depth: usize, left: &mut usize) -> Result<Node, QueryError> {
+    *left = left
+        .checked_sub(1)
+        .ok_or_else(|| QueryError::IllegalArgument(format!("more than [{}] aggregations in one search", limits::AGGS_MAX)))?;
+    if name.is_empty() || name.contains(['[', ']', '>']) {
+        return Err(QueryError::Parsing(format!(
+            "Invalid aggregation name [{name}]. Aggregation names can contain any character except '[', ']', and '>'"
+        )));
+    }
+    let Value::Object(map) = definition else {
+        return Err(QueryError::Parsing(format!(
+            "Aggregation definition for [{name} starts with a [{}], expected a [START_OBJECT].",
+            token(definition)
+        )));
+    };
+    let (mut meta, mut subs, mut found) = (None, None, None);
+    for (key, value) in map {
+        match key.as_str() {
+            "meta" if value.is_object() => meta = Some(value.clone()),
+            "meta" => return Err(QueryError::Parsing(format!("Expected [START_OBJECT] under [meta], but got a [{}] in [{name}]", token(value)))),
+            "aggs" | "aggregations" if subs.is_some() => {
+                return Err(QueryError::Parsing(format!("Found two sub aggregation definitions under [{name}]")));
+            }
+            "aggs" | "aggregations" => subs = Some(parse(value, depth + 1, left)?),
+            _ => {
+                let kind = KINDS.iter().find(|it| it.name() == key).ok_or_else(|| {
+                    QueryError::Parsing(format!("Unknown aggregation type [{key}]{}", did_you_mean(key, kind_names())))
+                })?;
+                if let Some((other, _)) = found.replace((*kind, value)) {
+                    let other: &dyn AggKind = other;
+                    return Err(QueryError::Parsing(format!(
+                        "Found two aggregation type definitions in [{name}]: [{}] and [{key}]",
+                        other.name()
+                    )));
+                }
+            }
+        }
+    }
+    let Some((kind, body)) = found else {
+        return Err(QueryError::Parsing(format!("Missing definition for aggregation [{name}]")));
+    };
+    let subs = subs.unwrap_or_default();
+    if !kind.is_bucket() && !subs.is_empty() {
+        return Err(QueryError::IllegalArgument(format!("Aggregator [{name}] of type [{}] cannot accept sub-aggregations", kind.name())));
+    }
+    let needs_all_documents = kind.name() == "global";
+    if needs_all_documents && depth > 1 {
+        return Err(QueryError::IllegalArgument(format!(
+            "Aggregation [{name}] cannot have a global sub-aggregation [{name}]. Global aggregations can only be defined as top level aggregations"
+        )));
+    }
+    let aggregation = kind.parse(&Body::new(kind.name(), name, body)?, &subs)?;
+    Ok(Node { name: name.to_owned(), meta, source: definition.clone(), needs_all_documents, aggregation, subs })
+}
+
+/// The aggregations of a search, planned for one index.
+pub struct AggPlan {
+    nodes: Vec<PlanNode>,
+}
+
+struct PlanNode {
+    plan: Box<dyn Plan>,
+    subs: AggPlan,
+}
+
+impl AggPlan {
+    /// A collector for one segment of the index.
+    ///
+    /// # Errors
+    /// Damaged files.
+    pub fn collector(&self, segment: &SegmentContext<'_>) -> Result<SegmentCollector, QueryError> {
+        let collectors = self.collectors(segment, 1)?;
+        Ok(SegmentCollector { collectors, budget: Budget::new(), root: vec![0; BLOCK_DOCS], docs: Vec::with_capacity(BLOCK_DOCS) })
+    }
+
+    fn collectors(&self, segment: &SegmentContext<'_>, parents: usize) -> Result<Collectors, QueryError> {
+        let list = self.nodes.iter().map(|it| it.plan.collector(segment, parents, &it.subs)).collect::<Result<_, _>>()?;
+        Ok(Collectors { list })
+    }
+}
+
+/// Sibling collectors.
+pub(crate) struct Collectors {
+    list: Vec<Box<dyn Collector>>,
+}
+
+impl Collectors {
+    /// Whether there are none, so that buckets need only be counted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Hands a block to all.
+    pub(crate) fn collect(&mut self, docs: &[DocId], buckets: &[u32], budget: &Budget) -> Result<(), QueryError> {
+        debug_assert_eq!(docs.len(), buckets.len());
+        if docs.is_empty() {
+            return Ok(());
+        }
+        self.list.iter_mut().try_for_each(|it| it.collect(docs, buckets, budget))
+    }
+
+    /// Per wanted bucket, the partial results of all.
+    pub(crate) fn finish(self, buckets: &[u32]) -> Result<Vec<Vec<Partial>>, QueryError> {
+        // An empty `Vec` allocates nothing: buckets without aggregations below stay small.
+        let mut out: Vec<Vec<Partial>> = vec![Vec::new(); buckets.len()];
+        let columns = self.list.into_iter().map(|it| it.finish(buckets)).collect::<Result<Vec<_>, _>>()?;
+        let width = columns.len();
+        for column in columns {
+            debug_assert_eq!(column.len(), buckets.len());
+            for (subs, partial) in out.iter_mut().zip(column) {
+                if subs.is_empty() {
+                    subs.reserve_exact(width);
+                }
+                subs.push(partial);
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// Collects all aggregations of a search in one segment.
+pub struct SegmentCollector {
+    collectors: Collectors,
+    budget: Budget,
+    /// Zeros: everything is in the root's one bucket.
+    root: Vec<u32>,
+    docs: Vec<DocId>,
+}
+
+impl SegmentCollector {
+    /// Takes matching documents, ascending. Blocks of some hundred to a few thousand are best.
+    ///
+    /// # Errors
+    /// More memory than [`limits::AGGS_MEMORY_BYTES_MAX`].
+    pub fn collect(&mut self, docs: &[DocId]) -> Result<(), QueryError> {
+        docs.chunks(BLOCK_DOCS).try_for_each(|it| self.collectors.collect(it, &self.root[..it.len()], &self.budget))
+    }
+
+    /// Takes all live documents of a document set; `check` is called every few thousand documents and may end the search.
+    /// Gives the number of documents.
+    ///
+    /// # Errors
+    /// As [`SegmentCollector::collect`], and what `check` answers.
+    pub fn collect_set(
+        &mut self,
+        reader: &SegmentReader,
+        set: &mut dyn DocSet,
+        check: &mut dyn FnMut() -> Result<(), QueryError>,
+    ) -> Result<u64, QueryError> {
+        let mut docs = std::mem::take(&mut self.docs);
+        let alive = reader.alive_bitset();
+        let (mut count, mut blocks, mut buffer) = (0, 0u32, [0; COLLECT_BLOCK_BUFFER_LEN]);
+        while set.doc() != TERMINATED {
+            docs.clear();
+            while docs.len() + COLLECT_BLOCK_BUFFER_LEN <= BLOCK_DOCS {
+                // One dynamic call for many documents.
+                let count = set.fill_buffer(&mut buffer);
+                let filled = &buffer[..count];
+                match alive {
+                    None => docs.extend_from_slice(filled),
+                    Some(alive) => docs.extend(filled.iter().filter(|it| alive.is_alive(**it))),
+                }
+                if filled.len() < COLLECT_BLOCK_BUFFER_LEN {
+                    break;
+                }
+            }
+            count += docs.len() as u64;
+            self.collect(&docs)?;
+            blocks += 1;
+            if blocks.is_multiple_of(4) {
+                check()?;
+            }
+        }
+        self.docs = docs;
+        Ok(count)
+    }
+
+    /// Takes all live documents of the segment. Gives their number.
+    ///
+    /// # Errors
+    /// As [`SegmentCollector::collect_set`].
+    pub fn collect_all(&mut self, reader: &SegmentReader, check: &mut dyn FnMut() -> Result<(), QueryError>) -> Result<u64, QueryError> {
+        let mut docs = std::mem::take(&mut self.docs);
+        let alive = reader.alive_bitset();
+        let (mut from, mut count, mut blocks) = (0, 0, 0u32);
+        while from < reader.max_doc() {
+            let to = reader.max_doc().min(from + BLOCK_DOCS as u32);
+            docs.clear();
+            match alive {
+                None => docs.extend(from..to),
+                Some(alive) => docs.extend((from..to).filter(|it| alive.is_alive(*it))),
+            }
+            count += docs.len() as u64;
+            self.collect(&docs)?;
+            from = to;
+            blocks += 1;
+            if blocks.is_multiple_of(4) {
+                check()?;
+            }
+        }
+        self.docs = docs;
+        Ok(count)
+    }
+
+    /// The partial results.
+    ///
+    /// # Errors
+    /// Damaged files.
+    pub fn finish(self) -> Result<Partials, QueryError> {
+        let mut roots = self.collectors.finish(&[0])?;
+        Ok(Partials(roots.pop().unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn error(body: Value) -> String {
+        Aggs::from_json(&body).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_kind_has_one_name_and_cases() {
+        let mut names: Vec<_> = kind_names().collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        for name in names {
+            let cases = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/query/aggs").join(format!("{name}.test"));
+            assert!(cases.exists(), "no cases in tests/query/aggs/{name}.test");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_definition_is_said() {
+        for (body, expected) in [
+            (json!({ "a": { "trms": {} } }), "Unknown aggregation type [trms] did you mean [terms]?"),
+            (json!({ "a": { "terms": { "field": "x" }, "avg": { "field": "x" } } }), "Found two aggregation type definitions in [a]: [terms] and [avg]"),
+            (json!({ "a": { "meta": {} } }), "Missing definition for aggregation [a]"),
+            (json!({ "a>b": { "avg": { "field": "x" } } }), "Invalid aggregation name [a>b]."),
+            (json!({ "a": { "avg": { "field": "x" }, "aggs": { "b": { "avg": { "field": "x" } } } } }), "Aggregator [a] of type [avg] cannot accept"),
+            (json!({ "a": { "terms": { "field": "x", "sise": 1 } } }), "[terms] unknown field [sise] did you mean [size]?"),
+            (json!({ "a": { "terms": {} } }), "Required one of fields [field]"),
+            (json!([]), "Expected [START_OBJECT] under [aggs], but got a [START_ARRAY]"),
+        ] {
+            let message = error(body.clone());
+            assert!(message.starts_with(expected), "{body}: {message}");
+        }
+    }
+
+    #[test]
+    fn depth_and_number_are_limited() {
+        let mut body = json!({ "a": { "missing": { "field": "x" } } });
+        for _ in 0..limits::AGGS_DEPTH_MAX {
+            body = json!({ "a": { "missing": { "field": "x" }, "aggs": body } });
+        }
+        assert!(error(body).contains("nested depth"));
+        let many: Map<String, Value> = (0..=limits::AGGS_MAX).map(|it| (it.to_string(), json!({ "avg": { "field": "x" } }))).collect();
+        assert!(error(Value::Object(many)).contains("aggregations in one search"));
+    }
+}
