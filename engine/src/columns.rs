@@ -207,14 +207,7 @@ pub struct BlockReader {
 impl BlockReader {
     /// Calls `each(position in docs, raw value)` for every value of `docs`, and with `missing` for documents without one.
     /// Documents may be in any order and repeat; so may the calls.
-    pub fn each(
-        &mut self,
-        column: &FieldColumn,
-        docs: &[DocId],
-        missing: Option<u64>,
-        repeats: Repeats,
-        mut each: impl FnMut(usize, u64),
-    ) {
+    pub fn each(&mut self, column: &FieldColumn, docs: &[DocId], missing: Option<u64>, repeats: Repeats, mut each: impl FnMut(usize, u64)) {
         let Some(Column { index, values }) = &column.values else { return each_missing(docs, missing, each) };
         self.rows.clear();
         self.positions.clear();

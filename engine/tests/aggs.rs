@@ -64,7 +64,8 @@ fn parse_json(path: &Path, text: &str) -> Value {
 }
 
 fn mapping(types: &Value) -> Mapping {
-    let properties = types.as_object().unwrap().iter().map(|(name, it)| (name.clone(), if it.is_string() { json!({ "type": it }) } else { it.clone() }));
+    let properties =
+        types.as_object().unwrap().iter().map(|(name, it)| (name.clone(), if it.is_string() { json!({ "type": it }) } else { it.clone() }));
     Mapping::from_json(&json!({ "properties": properties.collect::<serde_json::Map<_, _>>() })).unwrap()
 }
 
@@ -127,7 +128,8 @@ fn check(path: &Path) -> Vec<String> {
 #[test]
 fn cases() {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/query/aggs");
-    let mut paths: Vec<_> = std::fs::read_dir(directory).unwrap().map(|it| it.unwrap().path()).filter(|it| it.extension().is_some_and(|it| it == "test")).collect();
+    let mut paths: Vec<_> =
+        std::fs::read_dir(directory).unwrap().map(|it| it.unwrap().path()).filter(|it| it.extension().is_some_and(|it| it == "test")).collect();
     paths.sort();
     assert!(paths.len() >= sekisho_engine::aggs::kind_names().count(), "each kind has a file");
     let failures: Vec<String> = paths.iter().flat_map(|it| check(it)).collect();
