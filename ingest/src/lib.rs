@@ -1,1 +1,22 @@
-//! placeholder
+//! How lines get in: syslog listeners and files on one side, parsers that turn a line into a typed row on the other.
+//!
+//! A line travels as a *record* ([`envelope`]): the bytes as received plus what only the receiver knows. Records go through a
+//! [`sink::LineSink`] to whatever makes them durable; the engine later hands each to [`panos::PanosSyslog`], which names its
+//! stream and makes the [`sekisho_engine::row::Row`]. No HTTP here, and no knowledge of how lines are stored.
+
+pub mod envelope;
+pub mod file;
+mod intake;
+pub mod limits;
+pub mod metrics;
+pub mod panos;
+pub mod sink;
+pub mod syslog;
+
+pub use envelope::{Envelope, Transport};
+pub use file::{FileBatch, LineFile};
+pub use limits::Limits;
+pub use metrics::Metrics;
+pub use panos::PanosSyslog;
+pub use sink::{LineSink, Lost, Receipt, Refused, Settle};
+pub use syslog::{ListenerOptions, Listeners, Stop};

@@ -1,0 +1,145 @@
+//! The manifest: which indices and splits there are, and up to which log position each index is on disk.
+//!
+//! One record of the manifest holds everything that changed together: a new split, the splits it replaces, the documents deleted
+//! by then and the position in the log it all covers. A record is applied whole or not at all, which is what makes replay exact.
+//! Metadata (an index created or dropped, a mapping changed) is a record of its own, synced before the call returns.
+//! On disk: `docs/format/manifest.md`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::clock::Timestamp;
+use crate::mapping::Mapping;
+use crate::split::{SplitId, SplitMeta};
+
+/// The identity of an index: a name can be used again after a deletion, a uuid can't.
+pub(crate) type IndexUuid = String;
+
+/// What the manifest keeps of an index.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct IndexRecord {
+    pub(crate) uuid: IndexUuid,
+    pub(crate) name: String,
+    /// The data stream it backs, with its generation (from 1).
+    pub(crate) stream: Option<(String, u32)>,
+    pub(crate) created: Timestamp,
+    /// Settings as given at creation, for showing.
+    pub(crate) settings: Value,
+    pub(crate) mapping: Arc<Mapping>,
+}
+
+/// One change.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "edit", rename_all = "snake_case")]
+pub(crate) enum Edit {
+    /// A new index, or a changed one (mapping).
+    PutIndex { index: IndexRecord },
+    /// The index is gone with its splits.
+    DropIndex { uuid: IndexUuid },
+    /// A split was published, or its list of deleted documents grew.
+    PutSplit { uuid: IndexUuid, split: SplitMeta },
+    /// A split was replaced.
+    DropSplit { uuid: IndexUuid, id: SplitId },
+    /// All writes to the index with a sequence number below `seq` are in its splits.
+    Position { uuid: IndexUuid, seq: u64 },
+}
+
+/// What an index consists of on disk.
+#[derive(Clone, Debug)]
+pub(crate) struct IndexOnDisk {
+    pub(crate) record: IndexRecord,
+    pub(crate) splits: BTreeMap<SplitId, SplitMeta>,
+    pub(crate) position: u64,
+}
+
+/// The state that the records of a manifest add up to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ManifestState {
+    pub(crate) indices: BTreeMap<IndexUuid, IndexOnDisk>,
+}
+
+impl ManifestState {
+    pub(crate) fn apply(&mut self, edit: Edit) {
+        match edit {
+            Edit::PutIndex { mut index } => {
+                Arc::make_mut(&mut index.mapping).restore();
+                match self.indices.get_mut(&index.uuid) {
+                    Some(existing) => existing.record = index,
+                    None => {
+                        let uuid = index.uuid.clone();
+                        self.indices.insert(uuid, IndexOnDisk { record: index, splits: BTreeMap::new(), position: 0 });
+                    }
+                }
+            }
+            Edit::DropIndex { uuid } => {
+                self.indices.remove(&uuid);
+            }
+            // An edit of an index that was dropped meanwhile has nothing to apply to.
+            Edit::PutSplit { uuid, split } => {
+                if let Some(index) = self.indices.get_mut(&uuid) {
+                    index.splits.insert(split.id, split);
+                }
+            }
+            Edit::DropSplit { uuid, id } => {
+                if let Some(index) = self.indices.get_mut(&uuid) {
+                    index.splits.remove(&id);
+                }
+            }
+            Edit::Position { uuid, seq } => {
+                if let Some(index) = self.indices.get_mut(&uuid) {
+                    index.position = seq;
+                }
+            }
+        }
+    }
+
+    /// The edits that make this state from nothing.
+    pub(crate) fn snapshot(&self) -> Vec<Edit> {
+        let mut edits = Vec::new();
+        for (uuid, index) in &self.indices {
+            edits.push(Edit::PutIndex { index: index.record.clone() });
+            edits.extend(index.splits.values().map(|split| Edit::PutSplit { uuid: uuid.clone(), split: split.clone() }));
+            edits.push(Edit::Position { uuid: uuid.clone(), seq: index.position });
+        }
+        edits
+    }
+}
+
+/// A record's bytes.
+pub(crate) fn encode(edits: &[Edit]) -> Vec<u8> {
+    serde_json::to_vec(edits).expect("edits are plain data")
+}
+
+/// The edits of a record.
+pub(crate) fn decode(record: &[u8]) -> Result<Vec<Edit>, serde_json::Error> {
+    serde_json::from_slice(record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_makes_the_same_state() {
+        let index = IndexRecord {
+            uuid: "u".into(),
+            name: "n".into(),
+            stream: None,
+            created: Timestamp(5),
+            settings: Value::Null,
+            mapping: Mapping::builtin(),
+        };
+        let split =
+            SplitMeta { id: SplitId(3), docs: 1, seq_min: 0, seq_max: 9, time: None, is_time_sorted: false, deleted: vec![4], files: Vec::new() };
+        let mut state = ManifestState::default();
+        let edits = [Edit::PutIndex { index }, Edit::PutSplit { uuid: "u".into(), split }, Edit::Position { uuid: "u".into(), seq: 10 }];
+        decode(&encode(&edits)).unwrap().into_iter().for_each(|it| state.apply(it));
+        let mut again = ManifestState::default();
+        decode(&encode(&state.snapshot())).unwrap().into_iter().for_each(|it| again.apply(it));
+        assert_eq!(encode(&state.snapshot()), encode(&again.snapshot()));
+        assert!(again.indices["u"].record.mapping.field("source.ip").is_some());
+    }
+}

@@ -1,0 +1,640 @@
+//! Searching: one plan per index, evaluated split by split into small results that merge in any order.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{self, AtomicBool};
+use std::time::{Duration, Instant};
+
+use rayon::prelude::*;
+use serde_json::{Map, Value};
+use tantivy::query::{Bm25StatisticsProvider, EnableScoring, Weight};
+use tantivy::schema::Field;
+use tantivy::{DocId, DocSet, TERMINATED, Term};
+
+use crate::aggs::{AggContext, Aggs, Partials, RenderOptions, SegmentContext};
+use crate::cache::{Key, PartialAnswer};
+use crate::clock::Timestamp;
+use crate::doc_id;
+use crate::ecs;
+use crate::engine::Engine;
+use crate::error::QueryError;
+use crate::limits::{RESULT_WINDOW_MAX, TOTAL_HITS_DEFAULT};
+use crate::manifest::IndexUuid;
+use crate::mapping::{MappedField, Mapping};
+use crate::query::{BoolQuery, DocumentText, Query, QueryContext};
+use crate::resolve::Targets;
+use crate::sort::{self, SortBy, SortColumns, SortKey, SortValue};
+use crate::source::{Formats, values_at};
+use crate::source_filter::SourceFilter;
+use crate::split::Split;
+
+/// Documents between two looks at the deadline and at cancellation.
+const CHECK_EVERY_DOCS: u32 = 4_096;
+
+/// Documents handed to the aggregations at a time.
+const BLOCK_DOCS: usize = 1_024;
+
+/// Which hits are counted exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrackTotalHits {
+    /// All.
+    All,
+    /// None: the answer has no total.
+    None,
+    /// Exactly up to that many, then "at least".
+    UpTo(u64),
+}
+
+/// A question to one or more indices.
+#[derive(Clone, Debug)]
+pub struct SearchRequest {
+    /// Which documents.
+    pub query: Query,
+    /// Which of them are hits, after the aggregations saw all.
+    pub post_filter: Option<Query>,
+    /// What is counted about them.
+    pub aggs: Option<Aggs>,
+    /// Hits skipped.
+    pub from: usize,
+    /// Hits answered.
+    pub size: usize,
+    /// Order of the hits; empty = relevance.
+    pub sort: Vec<SortKey>,
+    /// Sort values of the last hit of the page before.
+    pub search_after: Option<Vec<Value>>,
+    /// Exactness of the total.
+    pub track_total_hits: TrackTotalHits,
+    /// Whether scores are computed although hits are sorted by something else.
+    pub track_scores: bool,
+    /// Hits with a lower score are none.
+    pub min_score: Option<f32>,
+    /// What hits show of their documents.
+    pub source: SourceFilter,
+    /// Fields that hits show beside their document, flat and as lists, by patterns.
+    pub fields: Vec<String>,
+    /// Time after which the answer is what was found until then.
+    pub timeout: Option<Duration>,
+    /// Set by the caller to give the search up.
+    pub cancel: Cancel,
+    /// Names of aggregations in the answer carry their type (`sterms#name`).
+    pub typed_keys: bool,
+}
+
+impl Default for SearchRequest {
+    /// The ten best matches of everything, totals exact to 10,000: what an empty search body asks.
+    fn default() -> Self {
+        Self {
+            query: Query::match_all(),
+            post_filter: None,
+            aggs: None,
+            from: 0,
+            size: 10,
+            sort: Vec::new(),
+            search_after: None,
+            track_total_hits: TrackTotalHits::UpTo(TOTAL_HITS_DEFAULT),
+            track_scores: false,
+            min_score: None,
+            source: SourceFilter::All,
+            fields: Vec::new(),
+            timeout: None,
+            cancel: Cancel::default(),
+            typed_keys: false,
+        }
+    }
+}
+
+/// A switch that gives a search up; its clones are one switch.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Gives the search up; it ends with [`QueryError::Cancelled`] within a few thousand documents.
+    pub fn cancel(&self) {
+        self.0.store(true, atomic::Ordering::Relaxed);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.load(atomic::Ordering::Relaxed)
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct SearchResponse {
+    /// Number of matches, and whether there are at least that many rather than exactly.
+    pub total: Option<Total>,
+    /// The best score, where scores were computed.
+    pub max_score: Option<f32>,
+    /// The page of hits.
+    pub hits: Vec<Hit>,
+    /// `aggregations`.
+    pub aggs: Option<Value>,
+    /// Indices asked.
+    pub shards: usize,
+    /// Indices that could not answer whole, with the reason.
+    pub failures: Vec<ShardFailure>,
+    /// Whether the time ran out.
+    pub timed_out: bool,
+    /// Whether no split was read for it: everything came from the cache.
+    pub is_cached: bool,
+}
+
+/// A number of matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Total {
+    /// Counted matches.
+    pub value: u64,
+    /// Whether there may be more.
+    pub is_lower_bound: bool,
+}
+
+/// What is missing from an answer.
+#[derive(Clone, Debug)]
+pub struct ShardFailure {
+    /// The index.
+    pub index: String,
+    /// Why.
+    pub error: QueryError,
+}
+
+/// A found document.
+#[derive(Clone, Debug)]
+pub struct Hit {
+    /// The (backing) index.
+    pub index: String,
+    /// Explicit or derived id.
+    pub id: String,
+    /// Relevance, where it was computed.
+    pub score: Option<f32>,
+    /// Values it was sorted by, as they are answered.
+    pub sort: Option<Vec<Value>>,
+    /// The document, as far as the request shows it.
+    pub source: Option<Map<String, Value>>,
+    /// Values of the fields asked for, by name.
+    pub fields: Map<String, Value>,
+    /// Writes of this id, from 1.
+    pub version: u64,
+    /// Sequence number in the log.
+    pub seq: u64,
+}
+
+/// An index as one search sees it: the splits stay as they are, whatever is written meanwhile.
+pub(crate) struct Snapshot {
+    pub(crate) name: String,
+    pub(crate) mapping: Arc<Mapping>,
+    pub(crate) splits: Vec<Arc<Split>>,
+    /// Splits that could not be opened: the answer lacks them, and says so.
+    damaged: usize,
+}
+
+impl Engine {
+    /// Answers a question. Writes that were acknowledged before an idle index was asked are seen; on an index that is searched
+    /// all the time, those of the last 200 ms may not be.
+    ///
+    /// # Errors
+    /// [`QueryError`] when the request does not fit any index, or was cancelled. An index that fails by itself is a
+    /// [`ShardFailure`] of the answer.
+    pub fn search(&self, targets: &Targets, request: &SearchRequest) -> Result<SearchResponse, QueryError> {
+        let now = self.inner.clock.now();
+        check_window(request)?;
+        self.refresh_idle(targets, now)?;
+        let snapshots = self.snapshots(targets, now);
+        let search = Search { engine: self, request, now, deadline: request.timeout.map(|it| Instant::now() + it), keep: request.from + request.size };
+        let mut merged = Found::default();
+        let mut failures = Vec::new();
+        let mut is_cached = true;
+        for snapshot in &snapshots {
+            if snapshot.damaged > 0 {
+                failures.push(ShardFailure { index: snapshot.name.clone(), error: QueryError::Damaged(format!("{} damaged splits are left out", snapshot.damaged)) });
+            }
+            let found = search.index(snapshot)?;
+            is_cached &= found.is_cached;
+            merged.merge(found, &search);
+        }
+        let hits = search.fetch(&snapshots, &merged.hits)?;
+        let max_score = merged.max_score;
+        let aggs = match &request.aggs {
+            Some(aggs) => Some(aggs.render(merged.aggs.unwrap_or_default(), &RenderOptions { typed_keys: request.typed_keys, now })?),
+            None => None,
+        };
+        let total = match request.track_total_hits {
+            TrackTotalHits::None => None,
+            TrackTotalHits::All => Some(Total { value: merged.count, is_lower_bound: false }),
+            TrackTotalHits::UpTo(limit) => Some(Total { value: merged.count.min(limit), is_lower_bound: merged.count > limit }),
+        };
+        Ok(SearchResponse { total, max_score, hits, aggs, shards: snapshots.len(), failures, timed_out: merged.timed_out, is_cached })
+    }
+
+    /// Refreshes the indices that nobody has searched lately: the background only looks after the others.
+    fn refresh_idle(&self, targets: &Targets, now: Timestamp) -> Result<(), QueryError> {
+        let idle: Vec<IndexUuid> = {
+            let mut state = self.inner.state();
+            let mut idle = Vec::new();
+            for uuid in &targets.0 {
+                let Some(index) = state.indices.get_mut(uuid) else { continue };
+                let active = index.searched.is_some_and(|it| now.0 - it.0 < crate::engine::SEARCH_IDLE_MS);
+                index.searched = Some(now);
+                if index.is_dirty() && (!active || self.inner.is_stepped) {
+                    idle.push(uuid.clone());
+                }
+            }
+            idle
+        };
+        if idle.is_empty() {
+            return Ok(());
+        }
+        self.refresh(Some(&idle)).map_err(|error| QueryError::Damaged(error.to_string()))
+    }
+
+    pub(crate) fn snapshots(&self, targets: &Targets, _now: Timestamp) -> Vec<Snapshot> {
+        let state = self.inner.state();
+        let snapshot = |uuid: &IndexUuid| {
+            let index = state.indices.get(uuid)?;
+            // Splits of one list are all open under one mapping, which may be older than the index's newest: the refresh moves both.
+            let mapping = index.splits.first().map_or_else(|| index.record.mapping.clone(), |it| it.mapping.clone());
+            Some(Snapshot { name: index.record.name.clone(), mapping, splits: index.splits.clone(), damaged: state.damaged_splits(uuid) })
+        };
+        targets.0.iter().filter_map(snapshot).collect()
+    }
+}
+
+fn check_window(request: &SearchRequest) -> Result<(), QueryError> {
+    let window = request.from.saturating_add(request.size);
+    if window > RESULT_WINDOW_MAX {
+        return Err(QueryError::IllegalArgument(format!(
+            "Result window is too large, from + size must be less than or equal to: [{RESULT_WINDOW_MAX}] but was [{window}]. See the scroll api for a more efficient way to request large data sets. This limit can be set by changing the [index.max_result_window] index level setting."
+        )));
+    }
+    if let Some(after) = &request.search_after {
+        if request.from > 0 {
+            return Err(QueryError::IllegalArgument("`from` parameter must be set to 0 when `search_after` is used".to_owned()));
+        }
+        if after.len() != request.sort.len() {
+            return Err(QueryError::IllegalArgument(format!("search_after has {} value(s) but sort has {}.", after.len(), request.sort.len())));
+        }
+    }
+    Ok(())
+}
+
+/// What all splits of one search share.
+struct Search<'a> {
+    engine: &'a Engine,
+    request: &'a SearchRequest,
+    now: Timestamp,
+    deadline: Option<Instant>,
+    /// Hits of one split that can be on the page.
+    keep: usize,
+}
+
+/// What has been found so far.
+#[derive(Default)]
+struct Found {
+    count: u64,
+    hits: Vec<Candidate>,
+    max_score: Option<f32>,
+    aggs: Option<Partials>,
+    timed_out: bool,
+    is_cached: bool,
+}
+
+/// A hit before its document is read.
+struct Candidate {
+    values: Vec<SortValue>,
+    score: f32,
+    seq: u64,
+    doc: DocId,
+    split: Arc<Split>,
+    index: Arc<str>,
+}
+
+impl Found {
+    fn merge(&mut self, other: Found, search: &Search<'_>) {
+        self.count += other.count;
+        self.timed_out |= other.timed_out;
+        self.max_score = match (self.max_score, other.max_score) {
+            (Some(a), Some(b)) => Some(a.max(b)),
+            (a, b) => a.or(b),
+        };
+        self.hits.extend(other.hits);
+        search.keep_best(&mut self.hits);
+        match (&mut self.aggs, other.aggs) {
+            (Some(aggs), Some(other)) => aggs.merge(other),
+            (None, other) => self.aggs = other,
+            (Some(_), None) => {}
+        }
+    }
+}
+
+/// One index's plan.
+struct IndexPlan<'a> {
+    snapshot: &'a Snapshot,
+    name: Arc<str>,
+    statistics: Statistics<'a>,
+    after: Option<Vec<SortValue>>,
+    /// Whether the hits are the newest first and nothing else decides: splits have that order.
+    newest_first: bool,
+}
+
+impl<'a> Search<'a> {
+    fn index(&self, snapshot: &'a Snapshot) -> Result<Found, QueryError> {
+        let request = self.request;
+        let mut fields = Vec::new();
+        for key in &request.sort {
+            fields.push(key.resolve(&snapshot.mapping)?);
+        }
+        let after = match &request.search_after {
+            Some(values) => Some(request.sort.iter().zip(&fields).zip(values).map(|((key, field), value)| key.parse_value(*field, value)).collect::<Result<_, _>>()?),
+            None => None,
+        };
+        let newest_first = matches!(request.sort.as_slice(), [key] if key.descending && key.by == SortBy::Field(ecs::FIELDS[ecs::TIMESTAMP.0 as usize].name.to_owned()) && key.missing == sort::Missing::Last);
+        let plan = IndexPlan { snapshot, name: snapshot.name.as_str().into(), statistics: Statistics(&snapshot.splits), after, newest_first };
+        // Planned once even where there is no split, so that a bad request is refused by an empty index as well.
+        self.compile(&request.query, snapshot)?;
+        if let Some(aggs) = &request.aggs {
+            aggs.plan(&self.agg_context(snapshot, &|query| self.compile_json(query, snapshot)))?;
+        }
+        let mut splits: Vec<&Arc<Split>> = snapshot.splits.iter().collect();
+        splits.sort_by_key(|it| std::cmp::Reverse(it.meta.time));
+        let found = self.engine.inner.pool.install(|| splits.par_iter().map(|split| self.split(&plan, split)).collect::<Result<Vec<_>, _>>())?;
+        let mut merged = Found { is_cached: true, ..Found::default() };
+        for one in found {
+            merged.is_cached &= one.is_cached;
+            merged.merge(one, self);
+        }
+        Ok(merged)
+    }
+
+    /// Searches one split.
+    fn split(&self, plan: &IndexPlan<'a>, split: &Arc<Split>) -> Result<Found, QueryError> {
+        self.check()?;
+        let request = self.request;
+        let mapping = &plan.snapshot.mapping;
+        let query = match split.meta.time {
+            Some((oldest, newest)) if split.meta.is_time_sorted => request.query.clip(ecs::FIELDS[ecs::TIMESTAMP.0 as usize].name, oldest, newest, mapping, self.now),
+            _ => request.query.clone(),
+        };
+        let wants_count = request.track_total_hits != TrackTotalHits::None;
+        let wants_hits = self.keep > 0;
+        let mut found = Found::default();
+        if wants_count || request.aggs.is_some() {
+            let answer = self.count_and_aggregate(plan, split, &query, &mut found)?;
+            found.count = answer.count;
+            found.aggs = answer.aggs.map(|it| (*it).clone());
+        } else {
+            found.is_cached = true;
+        }
+        if wants_hits {
+            found.is_cached = false;
+            self.collect_hits(plan, split, &query, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    /// The number of hits and the partial aggregations of one split, from the cache or by reading it.
+    fn count_and_aggregate(&self, plan: &IndexPlan<'a>, split: &Arc<Split>, query: &Query, found: &mut Found) -> Result<PartialAnswer, QueryError> {
+        let request = self.request;
+        let post_filter = request.post_filter.as_ref();
+        let question = [Some(query.canonical()), post_filter.map(Query::canonical), request.aggs.as_ref().map(Aggs::canonical), request.min_score.map(|it| it.to_string())];
+        // What depends on the time of asking can't be answered from the cache.
+        let cacheable = !query.uses_now() && !post_filter.is_some_and(Query::uses_now) && !request.aggs.as_ref().is_some_and(Aggs::mentions_now);
+        let question: Vec<String> = question.into_iter().map(Option::unwrap_or_default).collect();
+        let key = Key { split: split.meta.id, deleted: split.meta.deleted.len(), fields: split.mapping.fields().len(), question: question.join("\n").into() };
+        if cacheable && let Some(answer) = self.engine.inner.cache.get(&key) {
+            found.is_cached = true;
+            return Ok(answer);
+        }
+        let answer = self.read(plan, split, query, found)?;
+        if cacheable && !found.timed_out {
+            self.engine.inner.cache.insert(key, answer.clone());
+        }
+        Ok(answer)
+    }
+
+    fn read(&self, plan: &IndexPlan<'a>, split: &Arc<Split>, query: &Query, found: &mut Found) -> Result<PartialAnswer, QueryError> {
+        let request = self.request;
+        let snapshot = plan.snapshot;
+        let needs_scores = request.min_score.is_some();
+        let weight = self.weight(plan, split, query, needs_scores)?;
+        let hits = match &request.post_filter {
+            Some(filter) => {
+                let both = BoolQuery::new().must(query.clone()).filter(filter.clone()).build();
+                Some(self.weight(plan, split, &both, needs_scores)?)
+            }
+            None => None,
+        };
+        let counted = hits.as_ref().unwrap_or(&weight);
+        let Some(aggs) = &request.aggs else {
+            let count = match request.min_score {
+                Some(min) => self.count_scored(&**counted, split, min)?,
+                None => u64::from(counted.count(&split.reader)?),
+            };
+            return Ok(PartialAnswer { count, aggs: None });
+        };
+        let compile = |query: &Value| self.compile_json(query, snapshot);
+        let aggs = aggs.plan(&self.agg_context(snapshot, &compile))?;
+        let mut collector = aggs.collector(&SegmentContext { reader: &split.reader, split: split.meta.id.0 })?;
+        let mut scorer = weight.scorer(&split.reader, 1.0)?;
+        let mut docs = Vec::with_capacity(BLOCK_DOCS);
+        let mut count = 0;
+        let mut doc = scorer.doc();
+        while doc != TERMINATED {
+            if !split.reader.is_deleted(doc) && request.min_score.is_none_or(|min| scorer.score() >= min) {
+                docs.push(doc);
+            }
+            doc = scorer.advance();
+            if docs.len() == BLOCK_DOCS || doc == TERMINATED {
+                count += docs.len() as u64;
+                collector.collect(&docs)?;
+                docs.clear();
+                if self.is_late() {
+                    found.timed_out = true;
+                    break;
+                }
+                self.check()?;
+            }
+        }
+        let partial = collector.finish()?;
+        if hits.is_some() {
+            count = u64::from(counted.count(&split.reader)?);
+        }
+        Ok(PartialAnswer { count, aggs: Some(Arc::new(partial)) })
+    }
+
+    fn count_scored(&self, weight: &dyn Weight, split: &Split, min: f32) -> Result<u64, QueryError> {
+        let mut count = 0;
+        weight.for_each(&split.reader, &mut |doc, score| count += u64::from(score >= min && !split.reader.is_deleted(doc)))?;
+        Ok(count)
+    }
+
+    fn collect_hits(&self, plan: &IndexPlan<'a>, split: &Arc<Split>, query: &Query, found: &mut Found) -> Result<(), QueryError> {
+        let request = self.request;
+        let by_score = request.sort.is_empty() || request.sort.iter().any(|it| it.by == SortBy::Score);
+        let needs_scores = by_score || request.track_scores || request.min_score.is_some();
+        let query = match &request.post_filter {
+            Some(filter) => BoolQuery::new().must(query.clone()).filter(filter.clone()).build(),
+            None => query.clone(),
+        };
+        let weight = self.weight(plan, split, &query, needs_scores)?;
+        let default_sort = [SortKey::score()];
+        let keys: &[SortKey] = if request.sort.is_empty() { &default_sort } else { &request.sort };
+        let columns = SortColumns::open(keys, &split.reader, &plan.snapshot.mapping)?;
+        let mut scorer = weight.scorer(&split.reader, 1.0)?;
+        // The order of the split is the order of the hits: the first matches are the page, and so are those that tie with its last.
+        let stop_early = plan.newest_first && split.meta.is_time_sorted && !needs_scores;
+        let mut best: Vec<Candidate> = Vec::new();
+        let mut looked_at = 0;
+        let mut doc = scorer.doc();
+        while doc != TERMINATED {
+            looked_at += 1;
+            if looked_at % CHECK_EVERY_DOCS == 0 {
+                self.check()?;
+                if self.is_late() {
+                    found.timed_out = true;
+                    break;
+                }
+            }
+            if !split.reader.is_deleted(doc) {
+                let score = if needs_scores { scorer.score() } else { 0.0 };
+                if request.min_score.is_none_or(|min| score >= min) {
+                    found.max_score = if needs_scores { Some(found.max_score.map_or(score, |it| it.max(score))) } else { None };
+                    let values = columns.values(doc, score);
+                    let is_after = plan.after.as_ref().is_none_or(|after| sort::compare(keys, &values, after) == Ordering::Greater);
+                    if is_after {
+                        if stop_early && best.len() >= self.keep && sort::compare(keys, &values, &best[self.keep - 1].values) == Ordering::Greater {
+                            break;
+                        }
+                        best.push(Candidate { values, score, seq: columns.seq(doc), doc, split: split.clone(), index: plan.name.clone() });
+                        // Sorting at twice the size keeps the cost per match constant on average.
+                        if !stop_early && best.len() >= 2 * self.keep.max(64) {
+                            self.keep_best(&mut best);
+                        }
+                    }
+                }
+            }
+            doc = scorer.advance();
+        }
+        self.keep_best(&mut best);
+        found.hits = best;
+        Ok(())
+    }
+
+    /// Sorts candidates and keeps those that can be on the page.
+    fn keep_best(&self, hits: &mut Vec<Candidate>) {
+        let default_sort = [SortKey::score()];
+        let keys: &[SortKey] = if self.request.sort.is_empty() { &default_sort } else { &self.request.sort };
+        hits.sort_by(|a, b| sort::compare(keys, &a.values, &b.values).then_with(|| a.seq.cmp(&b.seq)));
+        hits.truncate(self.keep);
+    }
+
+    fn fetch(&self, snapshots: &[Snapshot], candidates: &[Candidate]) -> Result<Vec<Hit>, QueryError> {
+        let request = self.request;
+        let mappings: BTreeMap<&str, &Arc<Mapping>> = snapshots.iter().map(|it| (it.name.as_str(), &it.mapping)).collect();
+        let mut stores = BTreeMap::new();
+        let mut hits = Vec::new();
+        for candidate in candidates.iter().skip(request.from).take(request.size) {
+            let split = &candidate.split;
+            let mapping = mappings[&*candidate.index];
+            let (source, fields) = if request.source == SourceFilter::None && request.fields.is_empty() {
+                (None, Map::new())
+            } else {
+                let store = match stores.entry(split.meta.id) {
+                    std::collections::btree_map::Entry::Occupied(it) => it.into_mut(),
+                    std::collections::btree_map::Entry::Vacant(it) => it.insert(split.store()?),
+                };
+                let document = self.engine.inner.formats.to_json(&Split::stored(store, candidate.doc)?, mapping);
+                let fields = fields_of(&request.fields, &document, mapping);
+                (request.source.apply(document), fields)
+            };
+            let (id, version) = split.explicit_id(candidate.doc)?.unwrap_or_else(|| (doc_id::encode(candidate.seq), 1));
+            let sort = (!request.sort.is_empty()).then(|| {
+                let value = |(key, value): (&SortKey, &SortValue)| key.to_json(key.resolve(mapping).ok().flatten(), value);
+                request.sort.iter().zip(&candidate.values).map(value).collect()
+            });
+            let scored = request.sort.is_empty() || request.track_scores || request.sort.iter().any(|it| it.by == SortBy::Score);
+            let score = scored.then_some(candidate.score);
+            hits.push(Hit { index: candidate.index.to_string(), id, score, sort, source, fields, version, seq: candidate.seq });
+        }
+        Ok(hits)
+    }
+
+    fn agg_context<'b>(&self, snapshot: &'b Snapshot, compile_filter: &'b dyn Fn(&Value) -> Result<Box<dyn tantivy::query::Query>, QueryError>) -> AggContext<'b> {
+        AggContext { mapping: &snapshot.mapping, now: self.now, index: &snapshot.name, compile_filter }
+    }
+
+    fn compile(&self, query: &Query, snapshot: &Snapshot) -> Result<Box<dyn tantivy::query::Query>, QueryError> {
+        let documents = Arc::new(Texts { formats: self.engine.inner.formats.clone(), mapping: snapshot.mapping.clone() });
+        query.compile(&QueryContext { mapping: &snapshot.mapping, now: self.now, index: &snapshot.name, documents })
+    }
+
+    fn compile_json(&self, query: &Value, snapshot: &Snapshot) -> Result<Box<dyn tantivy::query::Query>, QueryError> {
+        self.compile(&Query::from_json(query)?, snapshot)
+    }
+
+    fn weight(&self, plan: &IndexPlan<'a>, split: &Arc<Split>, query: &Query, scores: bool) -> Result<Box<dyn Weight>, QueryError> {
+        let query = self.compile(query, plan.snapshot)?;
+        let scoring = if scores {
+            EnableScoring::enabled_from_statistics_provider(&plan.statistics, &split.searcher)
+        } else {
+            EnableScoring::disabled_from_searcher(&split.searcher)
+        };
+        Ok(query.weight(scoring)?)
+    }
+
+    fn check(&self) -> Result<(), QueryError> {
+        if self.request.cancel.is_cancelled() { Err(QueryError::Cancelled("the client closed the connection")) } else { Ok(()) }
+    }
+
+    fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|it| Instant::now() > it)
+    }
+}
+
+/// The values of the mapped fields that the patterns name, flat and as lists.
+fn fields_of(patterns: &[String], document: &Map<String, Value>, mapping: &Mapping) -> Map<String, Value> {
+    let mut fields = Map::new();
+    for field in patterns.iter().flat_map(|it| mapping.matching(it)) {
+        let name = field.multi_field_of.map_or(&field.name, |parent| &mapping.by_id(parent).name);
+        let values: Vec<Value> = values_at(document, name).into_iter().cloned().collect();
+        if !values.is_empty() {
+            fields.insert(field.name.clone(), Value::Array(values));
+        }
+    }
+    fields
+}
+
+/// Term statistics over all splits of an index, so that scores do not depend on how its documents are spread over splits.
+struct Statistics<'a>(&'a [Arc<Split>]);
+
+impl Bm25StatisticsProvider for Statistics<'_> {
+    fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
+        self.0.iter().map(|it| it.searcher.total_num_tokens(field)).sum()
+    }
+
+    fn total_num_docs(&self) -> tantivy::Result<u64> {
+        self.0.iter().map(|it| it.searcher.total_num_docs()).sum()
+    }
+
+    fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
+        self.0.iter().map(|it| it.searcher.doc_freq(term)).sum()
+    }
+}
+
+/// Texts of stored documents, for queries that verify their matches.
+struct Texts {
+    formats: Formats,
+    mapping: Arc<Mapping>,
+}
+
+impl DocumentText for Texts {
+    fn texts(&self, stored: &[u8], field: &MappedField) -> Vec<String> {
+        let document = self.formats.to_json(stored, &self.mapping);
+        // A multi-field has its parent's values.
+        let name = field.multi_field_of.map_or(field.name.as_str(), |parent| &self.mapping.by_id(parent).name);
+        let text = |value: &Value| match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        values_at(&document, name).into_iter().map(text).collect()
+    }
+}

@@ -1,0 +1,78 @@
+//! What listeners count. The server shows these under `/metrics`; nothing here knows names or formats of metrics.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::envelope::{TRANSPORTS, Transport};
+use crate::panos::UNPARSED_LABELS;
+
+/// A number that only grows, or that goes up and down.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// Adds.
+    pub fn add(&self, amount: u64) {
+        self.0.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    /// Takes away; only for numbers of things that are open.
+    pub fn subtract(&self, amount: u64) {
+        self.0.fetch_sub(amount, Ordering::Relaxed);
+    }
+
+    /// The number now.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Counts of one way that lines come in.
+#[derive(Debug, Default)]
+pub struct TransportMetrics {
+    /// Lines received.
+    pub lines: Count,
+    /// Bytes of those lines, without framing.
+    pub bytes: Count,
+    /// Lines of which only the head was kept.
+    pub truncated: Count,
+}
+
+/// Everything that listeners and files count.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    transports: [TransportMetrics; TRANSPORTS.len()],
+    unparsed: [Count; UNPARSED_LABELS.len()],
+    /// TCP connections open now.
+    pub connections_open: Count,
+    /// TCP connections accepted.
+    pub connections_accepted: Count,
+    /// TCP connections closed at once because of a limit.
+    pub connections_refused: Count,
+    /// TCP connections closed because nothing came.
+    pub connections_idle_closed: Count,
+    /// TCP connections reset because their lines may be lost.
+    pub connections_reset: Count,
+    /// Errors of accepting and receiving, such as no free file descriptors.
+    pub socket_errors: Count,
+    /// Times a batch was refused by the sink and kept.
+    pub batches_refused: Count,
+    /// Lines that were taken by the sink and may not have become durable.
+    pub lines_lost: Count,
+}
+
+impl Metrics {
+    /// Counts of one transport.
+    pub fn transport(&self, transport: Transport) -> &TransportMetrics {
+        &self.transports[transport as usize]
+    }
+
+    /// Lines whose header or layout is not a supported one, by reason.
+    pub fn unparsed(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        UNPARSED_LABELS.iter().copied().zip(self.unparsed.iter().map(Count::get))
+    }
+
+    /// Counts a line that can't be parsed.
+    pub(crate) fn count_unparsed(&self, label: usize) {
+        self.unparsed[label].add(1);
+    }
+}

@@ -1,0 +1,170 @@
+//! What a message is: a PAN-OS line of a type we know, or why it can't be read as one.
+
+use crate::syslog::header;
+
+use super::log_type::{LogType, TYPE};
+use super::{LOG_TYPES, UNMAPPED_TYPES};
+
+/// A PAN-OS line of a type that is parsed.
+#[derive(Clone, Copy, Debug)]
+pub struct Recognised {
+    /// Offset of the first column.
+    pub csv: usize,
+    /// Its type.
+    pub log_type: &'static LogType,
+}
+
+/// Why a line lands in `syslog-unparsed`. The text is its `error.message`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unparsed {
+    /// A PAN-OS type that has no table yet.
+    #[error("unsupported log type {name}")]
+    UnsupportedType {
+        /// As column 3 says.
+        name: String,
+        /// Offset of the first column; `None` for AUDIT, whose columns are others.
+        csv: Option<usize>,
+    },
+    /// A header like PAN-OS's with a type that is in no list of the vendor's.
+    #[error("unknown log type {name}")]
+    UnknownType {
+        /// As column 3 says.
+        name: String,
+        /// Offset of the first column.
+        csv: usize,
+    },
+    /// The line ends before its columns say what happened.
+    #[error("line cut after {count} of at least {min} columns")]
+    Cut {
+        /// Columns there are.
+        count: usize,
+        /// Columns there must be.
+        min: usize,
+        /// Offset of the first column.
+        csv: usize,
+    },
+    /// Strata Logging Service, Prisma Access: other columns.
+    #[error("cloud forwarder layout")]
+    CloudLayout,
+    /// ArcSight's format.
+    #[error("CEF format")]
+    Cef,
+    /// QRadar's format.
+    #[error("LEEF format")]
+    Leef,
+    /// One JSON object.
+    #[error("JSON format")]
+    Json,
+    /// Anything else.
+    #[error("not a PAN-OS line")]
+    NotPanos,
+    /// A stored record that can't be taken apart.
+    #[error("damaged record: {0}")]
+    DamagedRecord(#[from] crate::envelope::EnvelopeError),
+}
+
+/// Labels of [`Unparsed`] in metrics.
+pub const UNPARSED_LABELS: [&str; 9] =
+    ["unsupported_type", "unknown_type", "cut", "cloud_layout", "cef", "leef", "json", "not_panos", "damaged_record"];
+
+impl Unparsed {
+    /// Position in [`UNPARSED_LABELS`].
+    pub fn label(&self) -> usize {
+        match self {
+            Unparsed::UnsupportedType { .. } => 0,
+            Unparsed::UnknownType { .. } => 1,
+            Unparsed::Cut { .. } => 2,
+            Unparsed::CloudLayout => 3,
+            Unparsed::Cef => 4,
+            Unparsed::Leef => 5,
+            Unparsed::Json => 6,
+            Unparsed::NotPanos => 7,
+            Unparsed::DamagedRecord(_) => 8,
+        }
+    }
+
+    /// Offset of the columns where the line has PAN-OS's first ones.
+    pub(super) fn csv(&self) -> Option<usize> {
+        match self {
+            Unparsed::UnsupportedType { csv, .. } => *csv,
+            Unparsed::UnknownType { csv, .. } | Unparsed::Cut { csv, .. } => Some(*csv),
+            Unparsed::CloudLayout | Unparsed::Cef | Unparsed::Leef | Unparsed::Json | Unparsed::NotPanos | Unparsed::DamagedRecord(_) => None,
+        }
+    }
+}
+
+/// Longest type name that is repeated in a reason.
+const NAME_LEN_MAX: usize = 32;
+
+/// Tells what a message is by its header and first columns, without splitting the rest. A type's table may still find it cut.
+///
+/// # Errors
+/// [`Unparsed`] is the reason why it is not a line of a supported type.
+pub fn recognise(text: &str) -> Result<Recognised, Unparsed> {
+    let Some(csv) = header::find_csv(text) else { return Err(other(text)) };
+    let name = text[csv..].split(',').nth(TYPE).unwrap_or_default();
+    if let Some(log_type) = LOG_TYPES.iter().find(|it| it.names.iter().any(|it| it.eq_ignore_ascii_case(name))) {
+        return Ok(Recognised { csv, log_type });
+    }
+    let short = name.chars().take(NAME_LEN_MAX).collect();
+    Err(match UNMAPPED_TYPES.iter().any(|it| it.eq_ignore_ascii_case(name)) {
+        true => Unparsed::UnsupportedType { name: short, csv: Some(csv) },
+        false => Unparsed::UnknownType { name: short, csv },
+    })
+}
+
+fn other(text: &str) -> Unparsed {
+    let head = header::scan(text);
+    let body = &text[head.body..];
+    // Relays may leave something between header and body, so these are looked for near the start and not only at it.
+    let near = &body.as_bytes()[..body.len().min(200)];
+    let holds = |marker: &[u8]| memchr::memmem::find(near, marker).is_some();
+    if holds(b"CEF:0|") || holds(b"CEF:1|") {
+        Unparsed::Cef
+    } else if holds(b"LEEF:1.0|") || holds(b"LEEF:2.0|") {
+        Unparsed::Leef
+    } else if body.starts_with('{') && body.trim_ascii_end().ends_with('}') {
+        Unparsed::Json
+    } else if header::is_audit_layout(body) {
+        Unparsed::UnsupportedType { name: "AUDIT".to_owned(), csv: None }
+    } else if header::is_cloud_layout(text) {
+        Unparsed::CloudLayout
+    } else {
+        Unparsed::NotPanos
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(text: &str) -> String {
+        recognise(text).map_or_else(|it| it.to_string(), |it| it.log_type.names[0].to_owned())
+    }
+
+    #[test]
+    fn every_layout_has_its_reason() {
+        for (line, expected) in [
+            ("<14>Nov  3 07:01:51 fw 1,2019/11/03 07:01:51,0018,TRAFFIC,end,1,", "TRAFFIC"),
+            ("<14>Nov  3 07:01:51 fw 1,2019/11/03 07:01:51,0018,SYSTEM,general,0,", "unsupported log type SYSTEM"),
+            ("1,2019/11/03 07:01:51,0018,HIP-MATCH,general,0,", "unsupported log type HIP-MATCH"),
+            ("1,2019/11/03 07:01:51,0018,WEATHER,sunny,0,", "unknown log type WEATHER"),
+            ("Apr 11 20:06:15 192.168.0.1 01111111111,2024/04/11 20:06:15,audit,2561,gui-op,suser,\"x\"", "unsupported log type AUDIT"),
+            ("<14>1 2021-10-27T19:21:00.034Z s logforwarder - panwlogs - 2021-10-27T19:20:59.000000Z,no-serial,TRAFFIC,end,10.0", "cloud forwarder layout"),
+            ("CEF:0|Palo Alto Networks|LF|2.0|TRAFFIC|end|3|", "CEF format"),
+            ("<14>Sep 17 13:45:35 firewall.domain.local LEEF:1.0|Palo Alto Networks|PAN-OS Syslog Integration|11.1.6|allow|cat=TRAFFIC", "LEEF format"),
+            ("<14>Sep 17 13:45:35 host {\"LogType\":\"TRAFFIC\"}", "JSON format"),
+            ("<34>Oct 11 22:14:15 mymachine su[123]: 'su root' failed", "not a PAN-OS line"),
+            ("", "not a PAN-OS line"),
+        ] {
+            assert_eq!(reason(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn labels_are_in_the_list() {
+        assert_eq!(UNPARSED_LABELS[Unparsed::NotPanos.label()], "not_panos");
+        assert_eq!(UNPARSED_LABELS[Unparsed::Cut { count: 1, min: 2, csv: 0 }.label()], "cut");
+        assert_eq!(UNPARSED_LABELS[Unparsed::DamagedRecord(crate::envelope::EnvelopeError::Cut).label()], "damaged_record");
+    }
+}

@@ -1,0 +1,44 @@
+//! A PAN-OS log type as data: its name in column 3, its streams and its table of columns; and the table all types share.
+
+use sekisho_engine::ecs;
+
+use super::event::Kind::{Keyword, Long, Time};
+use super::event::{Col, Event, col};
+
+/// A PAN-OS log type. To add one: a file in `types/` with a constant of this type, and one line in [`super::LOG_TYPES`].
+#[derive(Debug)]
+pub struct LogType {
+    /// What column 3 says; some types have an older name too.
+    pub names: &'static [&'static str],
+    /// The data stream, by subtype.
+    pub stream: fn(subtype: &str) -> &'static str,
+    /// `event.kind`.
+    pub kind: &'static str,
+    /// `event.category`.
+    pub category: &'static [&'static str],
+    /// A line with fewer columns was cut before it says what happened.
+    pub columns_min: usize,
+    /// Columns of the newest known release; what follows goes to `panw.panos.extra`.
+    pub columns_known: usize,
+    /// Column of device_name, `observer.hostname`; where it is empty the syslog header's host stands in.
+    pub device_name: usize,
+    /// The columns after the shared ones, in their order.
+    pub columns: &'static [Col],
+    /// What follows from several columns together.
+    pub(super) derive: fn(&mut Event<'_>),
+}
+
+/// The columns that every type begins with. Column order: PAN-OS syslog reference §4.
+pub(super) const HEADER: &[Col] = &[
+    col(1, ecs::PANOS_RECEIVED_TIME, Time),
+    col(2, ecs::OBSERVER_SERIAL_NUMBER, Keyword),
+    col(3, ecs::PANOS_TYPE, Keyword),
+    col(4, ecs::PANOS_SUB_TYPE, Keyword),
+    col(5, ecs::PANOS_CONFIG_VERSION, Long),
+    col(6, ecs::PANOS_GENERATED_TIME, Time),
+];
+
+/// Position of the type among the shared columns.
+pub(super) const TYPE: usize = 3;
+/// Position of the subtype among the shared columns.
+pub(super) const SUBTYPE: usize = 4;

@@ -1,0 +1,330 @@
+//! Finds the CSV in a syslog message and reads what stands before it: priority, host, application.
+//!
+//! Relays stack headers, leave dashes and colons behind or drop the header altogether, so the CSV is found by its own shape and
+//! not by parsing up to it (PAN-OS syslog reference §2). The header is read leniently afterwards: a part that cannot be made out
+//! is absent. Times in headers are not read: RFC 3164 gives no year, and the CSV has better ones.
+
+use std::net::IpAddr;
+
+use memchr::memchr_iter;
+
+/// What a header says of the message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Header<'a> {
+    /// Facility × 8 + severity, at most 191.
+    pub priority: Option<u8>,
+    /// The host nearest to the message: behind a relay the device, though often Panorama.
+    pub hostname: Option<&'a str>,
+    /// Application or tag, without its process id.
+    pub appname: Option<&'a str>,
+    /// Offset of the message after everything that was understood.
+    pub body: usize,
+}
+
+/// Offset of the first column of a PAN-OS CSV: the first `digits , time , anything , LETTERS ,` after the start, white space or a colon.
+pub fn find_csv(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    memchr_iter(b',', bytes).find_map(|comma| csv_start(bytes, comma))
+}
+
+/// The start of the CSV whose first comma is at `comma`.
+fn csv_start(bytes: &[u8], comma: usize) -> Option<usize> {
+    if !bytes[comma + 1..].first()?.is_ascii_digit() {
+        return None;
+    }
+    let digits = bytes[..comma].iter().rev().take_while(|it| it.is_ascii_digit()).count();
+    let start = comma - digits;
+    let is_free = start == 0 || matches!(bytes[start - 1], b' ' | b'\t' | b':' | b'\n' | b'\r');
+    if digits == 0 || !is_free {
+        return None;
+    }
+    let rest = time_column(&bytes[comma + 1..])?;
+    let serial_end = rest.iter().position(|&it| it == b',')?;
+    let rest = &rest[serial_end + 1..];
+    let type_end = rest.iter().position(|it| !it.is_ascii_alphabetic() && *it != b'-')?;
+    (type_end > 0 && rest[type_end] == b',').then_some(start)
+}
+
+/// Whether the message holds the cloud log forwarder's CSV, which begins with an ISO 8601 time: `time , serial , LETTERS ,`.
+pub fn is_cloud_layout(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    memchr_iter(b',', bytes).any(|comma| {
+        // A time has at most 35 characters; looking further back for every comma would be quadratic.
+        let window = comma.saturating_sub(40);
+        let start = match bytes[window..comma].iter().rposition(u8::is_ascii_whitespace) {
+            Some(at) => window + at + 1,
+            None if window == 0 => 0,
+            None => return false,
+        };
+        let is_time = comma - start >= 19 && bytes[start + 4] == b'-' && time_column(&bytes[start..=comma]).is_some_and(<[u8]>::is_empty);
+        is_time && letters_column(&bytes[comma + 1..]).is_some()
+    })
+}
+
+/// Whether the message is an AUDIT line, which lacks the first column: `serial , time , audit ,`.
+pub fn is_audit_layout(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let Some(comma) = memchr::memchr(b',', bytes) else { return false };
+    time_column(&bytes[comma + 1..]).is_some_and(|rest| rest.len() > 6 && rest[..5].eq_ignore_ascii_case(b"audit") && rest[5] == b',')
+}
+
+/// The name in the second column from here.
+fn letters_column(bytes: &[u8]) -> Option<&[u8]> {
+    let comma = memchr::memchr(b',', bytes)?;
+    let rest = &bytes[comma + 1..];
+    let end = rest.iter().position(|it| !it.is_ascii_alphabetic())?;
+    (end > 0 && rest[end] == b',').then(|| &rest[..end])
+}
+
+/// What follows a time column, `YYYY/M/D hh:mm:ss,` or ISO 8601; only its shape is looked at.
+fn time_column(bytes: &[u8]) -> Option<&[u8]> {
+    let is_date = bytes.len() > 12 && bytes[..4].iter().all(u8::is_ascii_digit) && matches!(bytes[4], b'/' | b'-') && bytes[5].is_ascii_digit();
+    if !is_date {
+        return None;
+    }
+    let end = bytes.iter().take(40).position(|&it| it == b',')?;
+    let has_clock = bytes[..end].iter().filter(|it| **it == b':').count() >= 2;
+    has_clock.then(|| &bytes[end + 1..])
+}
+
+/// Reads the header of `text`: of the part before the CSV, or of a whole message of another kind.
+pub fn scan(text: &str) -> Header<'_> {
+    let mut header = Header::default();
+    let mut rest = text;
+    if let Some((priority, after)) = priority(rest) {
+        header.priority = Some(priority);
+        rest = after.trim_start_matches(' ');
+    }
+    rest = match rfc5424(rest) {
+        Some((hostname, appname, after)) => {
+            header.hostname = hostname;
+            header.appname = appname;
+            after
+        }
+        None => rfc3164(rest, &mut header),
+    };
+    header.body = text.len() - rest.len();
+    header
+}
+
+fn priority(text: &str) -> Option<(u8, &str)> {
+    let (digits, after) = text.strip_prefix('<')?.split_at_checked(text.bytes().take(5).position(|it| it == b'>')? - 1)?;
+    let value: u8 = digits.parse().ok().filter(|it| *it <= 191)?;
+    Some((value, &after[1..]))
+}
+
+/// `1 TIME HOST APP PROCID MSGID SD`; host and application, and what follows.
+fn rfc5424(text: &str) -> Option<(Option<&str>, Option<&str>, &str)> {
+    let (version, rest) = text.split_once(' ')?;
+    let is_version = matches!(version.as_bytes(), [b'1'..=b'9'] | [b'1'..=b'9', b'0'..=b'9']);
+    let (time, rest) = rest.split_once(' ')?;
+    let is_time = time == "-" || is_iso_time(time);
+    if !is_version || !is_time {
+        return None;
+    }
+    let mut parts = [None; 4];
+    let mut rest = rest;
+    for part in &mut parts {
+        let Some((token, after)) = rest.split_once(' ') else {
+            // The header ends early: a relay that leaves parts out, or a message of nothing but its header.
+            return Some((present(parts[0].unwrap_or(rest)), parts[1].and_then(present), ""));
+        };
+        *part = Some(token);
+        rest = after;
+    }
+    let rest = structured_data(rest).trim_start_matches(' ');
+    Some((parts[0].and_then(present), parts[1].and_then(present), rest))
+}
+
+fn present(token: &str) -> Option<&str> {
+    (token != "-" && !token.is_empty()).then_some(token)
+}
+
+/// What follows structured data: `-` or `[id name="value" …]…`, where a quote or bracket inside a value is escaped by a backslash.
+fn structured_data(text: &str) -> &str {
+    if let Some(rest) = text.strip_prefix('-') {
+        return if rest.is_empty() || rest.starts_with(' ') { rest } else { text };
+    }
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while bytes.get(at) == Some(&b'[') {
+        let mut is_quoted = false;
+        let mut is_escaped = false;
+        let end = bytes[at..].iter().position(|&it| {
+            let is_end = it == b']' && !is_quoted;
+            is_quoted ^= it == b'"' && !is_escaped;
+            is_escaped = it == b'\\' && is_quoted && !is_escaped;
+            is_end
+        });
+        let Some(end) = end else { return text };
+        at += end + 1;
+    }
+    &text[at..]
+}
+
+/// `TIME HOST TAG[PID]:`, as often as relays stacked it and with any part missing.
+fn rfc3164<'a>(text: &'a str, header: &mut Header<'a>) -> &'a str {
+    let mut rest = text;
+    while let Some(after_time) = bsd_time(rest.trim_start_matches(' ')) {
+        rest = after_time.trim_start_matches(' ');
+        let token = rest.split(' ').next().unwrap_or_default();
+        if is_host(token) {
+            header.hostname = Some(token);
+            rest = rest[token.len()..].trim_start_matches(' ');
+        }
+    }
+    if rest.len() < text.len()
+        && let Some((tag, after)) = tag(rest)
+    {
+        header.appname = Some(tag);
+        rest = after.trim_start_matches(' ');
+    }
+    rest
+}
+
+/// What follows `Nov  3 07:01:51`, with a year or fractions of a second where somebody added them, or an ISO time.
+fn bsd_time(text: &str) -> Option<&str> {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let token = text.split(' ').next().unwrap_or_default();
+    if is_iso_time(token) {
+        return Some(&text[token.len()..]);
+    }
+    if !MONTHS.contains(&token) {
+        return None;
+    }
+    let rest = text[token.len()..].trim_start_matches(' ');
+    let (day, rest) = rest.split_once(' ')?;
+    let mut rest = rest.trim_start_matches(' ');
+    let is_number = |it: &str, max: usize| !it.is_empty() && it.len() <= max && it.bytes().all(|it| it.is_ascii_digit());
+    // Some relays write the year before the time, others after it.
+    if let Some((year, after)) = rest.split_once(' ')
+        && year.len() == 4
+        && is_number(year, 4)
+    {
+        rest = after;
+    }
+    let clock = rest.split(' ').next().unwrap_or_default().trim_end_matches(':');
+    let is_clock = clock.len() >= 7 && clock.bytes().all(|it| it.is_ascii_digit() || matches!(it, b':' | b'.')) && clock.bytes().filter(|it| *it == b':').count() == 2;
+    if !is_number(day, 2) || !is_clock {
+        return None;
+    }
+    let rest = &rest[clock.len()..];
+    let rest = rest.strip_prefix(':').unwrap_or(rest);
+    match rest.strip_prefix(' ').and_then(|it| it.split_once(' ')) {
+        Some((year, after)) if year.len() == 4 && is_number(year, 4) => Some(after),
+        _ => Some(rest),
+    }
+}
+
+fn is_iso_time(token: &str) -> bool {
+    let bytes = token.as_bytes();
+    bytes.len() >= 19 && bytes[4] == b'-' && bytes[7] == b'-' && bytes[10] == b'T' && bytes[13] == b':' && bytes[..4].iter().all(u8::is_ascii_digit)
+}
+
+/// A host name or address; not a tag (`sshd[12]:`), a left-over dash or the message itself.
+fn is_host(token: &str) -> bool {
+    let is_name = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'.' | b'_') || !it.is_ascii();
+    let is_name = token.bytes().all(is_name) && token.bytes().any(|it| it.is_ascii_alphanumeric() || !it.is_ascii());
+    is_name || token.parse::<IpAddr>().is_ok()
+}
+
+/// `tag[pid]: ` or `tag: `, tag at most 48 characters (RFC 5424 allows as many for APP-NAME).
+fn tag(text: &str) -> Option<(&str, &str)> {
+    let end = text.bytes().take(80).position(|it| it == b':' || it == b' ')?;
+    let token = text.get(..end)?;
+    let name = token.split('[').next().unwrap_or_default();
+    let is_tag = text.as_bytes()[end] == b':' && !name.is_empty() && name.len() <= 48;
+    let is_name = name.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'.' | b'_' | b'/'));
+    (is_tag && is_name).then(|| (name, &text[end + 1..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CSV: &str = "1,2019/11/03 07:01:51,001801004217,TRAFFIC,end,";
+
+    /// `priority|hostname|appname` of a header, or `no CSV`.
+    fn read(header: &str) -> String {
+        let line = format!("{header}{CSV}");
+        let Some(at) = find_csv(&line) else { return "no CSV".to_owned() };
+        assert_eq!(&line[at..], CSV, "{header}");
+        let found = scan(&line[..at]);
+        let priority = found.priority.map(|it| it.to_string()).unwrap_or_default();
+        format!("{priority}|{}|{}", found.hostname.unwrap_or_default(), found.appname.unwrap_or_default())
+    }
+
+    #[test]
+    fn every_header_that_was_seen_leads_to_the_csv() {
+        for (header, expected) in [
+            ("<14>Nov  3 07:01:51 fw.example.com ", "14|fw.example.com|"),
+            ("<14>Apr 8 01:47:32 ", "14||"),
+            ("<12> Jul 14 11:22:29 fw.example.com ", "12|fw.example.com|"),
+            ("Nov 26 12:53:54 FW-DNS-11 - ", "|FW-DNS-11|"),
+            ("<10>May 29 14:08:51 PA-3020A.example.com  : ", "10|PA-3020A.example.com|"),
+            ("Feb 24 22:09:26 10.5.172.40 Feb 24 22:06:07 Panorama ", "|Panorama|"),
+            ("<14>1 2025-07-14T09:50:36-04:00 host - - - -  ", "14|host|"),
+            ("<14>1 2025-07-14T09:50:36-04:00 host - - - - ", "14|host|"),
+            ("<14>1 2025-07-14T09:50:36Z - app 12 - [a b=\"c]\\\"\"][d] ", "14||app|"),
+            ("<190>Jan 28 2025 01:28:35 fw: ", "190||fw"),
+            ("<14>2025-07-14T09:50:36.123+02:00 fw2 ", "14|fw2|"),
+            ("<14>Nov  3 07:01:51 2001:db8::7 ", "14|2001:db8::7|"),
+            ("<14>Nov  3 07:01:51 fw logger[17]: ", "14|fw|logger"),
+            ("", "||"),
+            (": ", "||"),
+            ("x 1,2 4,5/6 ", "||"),
+        ] {
+            assert_eq!(read(header), expected.trim_end_matches('|').to_owned() + &"|".repeat(2 - expected.trim_end_matches('|').matches('|').count()), "{header}");
+        }
+    }
+
+    #[test]
+    fn text_that_only_resembles_the_csv_is_not_taken_for_it() {
+        for line in [
+            "1,2019/11/03 07:01:51,serial",
+            "1,2019/11/03,serial,TRAFFIC,end",
+            "x1,2019/11/03 07:01:51,serial,TRAFFIC,end",
+            "1,9/16/19 10:00,1801017000,TRAFFIC,start,2049",
+            "01111111111,2024/04/11 20:06:15,audit,2561,gui-op,suser,",
+            "2021-10-28T02:58:52.000000Z,no-serial,THREAT,url,10.0",
+            "1,",
+            "",
+        ] {
+            assert_eq!(find_csv(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn times_with_short_days_and_iso_times_count() {
+        assert_eq!(find_csv("1,2018/12/5 13:15:38,0009C101677,THREAT,flood,1"), Some(0));
+        assert_eq!(find_csv("Nov 30 16:09:08 931201168,2021-10-22T16:10:10.000000Z,no-serial,GLOBALPROTECT,x"), Some(16));
+        assert_eq!(find_csv("1,2021/10/26 15:05:03,,SYSTEM,general"), Some(0));
+        assert_eq!(find_csv("1,2021/10/26 15:05:03,,HIP-MATCH,0"), Some(0));
+    }
+
+    #[test]
+    fn other_layouts_are_told_apart() {
+        assert!(is_cloud_layout("<14>1 2021-10-28T02:58:53.586Z s logforwarder - panwlogs - 2021-10-28T02:58:52.000000Z,no-serial,THREAT,url,10.0"));
+        assert!(!is_cloud_layout("<14>Nov  3 07:01:51 host text, more, TEXT, yes"));
+        assert!(is_audit_layout("01111111111,2024/04/11 20:06:15,audit,2561,gui-op"));
+        assert!(!is_audit_layout("1,2024/04/11 20:06:15,0011,AUDIT,2561"));
+    }
+
+    #[test]
+    fn the_headers_of_ordinary_syslog_are_read() {
+        let header = scan("<34>Oct 11 22:14:15 mymachine su[123]: 'su root' failed");
+        assert_eq!((header.priority, header.hostname, header.appname), (Some(34), Some("mymachine"), Some("su")));
+        assert_eq!(&"<34>Oct 11 22:14:15 mymachine su[123]: 'su root' failed"[header.body..], "'su root' failed");
+        let line = "<165>1 2003-10-11T22:14:15.003Z host.example evntslog - ID47 [ex@32473 iut=\"3\"] An event";
+        let header = scan(line);
+        assert_eq!((header.hostname, header.appname, &line[header.body..]), (Some("host.example"), Some("evntslog"), "An event"));
+    }
+
+    #[test]
+    fn headers_that_are_none_leave_the_message_whole() {
+        for line in ["<999>x", "<14", "no header at all", "", "<>", "<14>1 2025-07-14T09:50:36Z", "CEF:0|Palo Alto Networks|LF|2.0|TRAFFIC"] {
+            let header = scan(line);
+            assert!(header.body <= line.len() && header.hostname.is_none(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! `_bulk`: many writes in one request, each with its own result.
+
+use std::time::Instant;
+
+use sekisho_engine::{Document, WriteAction, WriteOp, WriteResult};
+use serde_json::{Map, Value, json};
+
+use super::call::{Call, Outcome, Reply};
+use super::error::ApiError;
+use super::maintenance::RefreshAfter;
+
+/// Answers `_bulk`.
+///
+/// # Errors
+/// 400 when an action line is not understood; a document that is not is its item's error.
+pub async fn handle(mut call: Call) -> Outcome {
+    let default_index = call.part("index").to_owned();
+    let refresh = RefreshAfter::take(&mut call.params)?;
+    let is_create_default = match call.params.take("op_type").as_deref() {
+        None | Some("index") => false,
+        Some("create") => true,
+        Some(other) => return Err(ApiError::illegal_argument(format!("opType must be 'create' or 'index', found: [{other}]"))),
+    };
+    match call.params.take("pipeline").as_deref() {
+        None | Some("_none") => {}
+        Some(other) => return Err(ApiError::illegal_argument(format!("pipeline with id [{other}] does not exist"))),
+    }
+    call.params.ignore(&[
+        "timeout",
+        "wait_for_active_shards",
+        "_source",
+        "_source_includes",
+        "_source_excludes",
+        "require_data_stream",
+        "list_executed_pipelines",
+    ]);
+    let require_alias = call.params.flag("require_alias")?.unwrap_or(false);
+    if require_alias {
+        return Err(ApiError::illegal_argument("require_alias: there are no aliases"));
+    }
+    call.params.finish(&call.path)?;
+    let ops = parse(&call.body, &default_index, is_create_default)?;
+    write(&call, ops, refresh).await.map(Reply::Json)
+}
+
+/// Writes operations and answers as `_bulk` does.
+///
+/// # Errors
+/// 429 or 503 when the log takes no writes.
+pub async fn write(call: &Call, ops: Vec<WriteOp>, refresh: RefreshAfter) -> Result<Value, ApiError> {
+    let metrics = call.app.metrics().clone();
+    call.app
+        .blocking(move |engine| {
+            let began = Instant::now();
+            let names: Vec<&'static str> = ops.iter().map(|it| action_name(&it.action)).collect();
+            let (results, written) = engine.write(ops)?;
+            written.wait()?;
+            refresh.run(engine, &results)?;
+            metrics.bulk_items(results.len() as u64);
+            let mut errors = false;
+            let items: Vec<Value> = names
+                .into_iter()
+                .zip(&results)
+                .map(|(name, result)| {
+                    let item = item(result);
+                    errors |= item.get("error").is_some();
+                    json!({ name: item })
+                })
+                .collect();
+            Ok(json!({ "errors": errors, "took": began.elapsed().as_millis() as u64, "items": items }))
+        })
+        .await
+}
+
+fn action_name(action: &WriteAction) -> &'static str {
+    match action {
+        WriteAction::Index(_) => "index",
+        WriteAction::Create(_) => "create",
+        WriteAction::Delete => "delete",
+    }
+}
+
+/// One result in the shape of an item, with its own status.
+pub fn item(result: &WriteResult) -> Value {
+    let written = |document: &Document, word: &str, status: u16| {
+        json!({
+            "_index": document.index, "_id": document.id, "_version": document.version, "result": word,
+            "_shards": { "total": 1, "successful": 1, "failed": 0 }, "_seq_no": document.seq, "_primary_term": 1, "status": status,
+        })
+    };
+    let failed =
+        |index: &str, id: Option<&str>, error: ApiError| json!({ "_index": index, "_id": id, "status": error.status, "error": error.cause() });
+    match result {
+        WriteResult::Created(it) => written(it, "created", 201),
+        WriteResult::Updated(it) => written(it, "updated", 200),
+        WriteResult::Deleted(it) => written(it, "deleted", 200),
+        WriteResult::NotFound(it) => written(it, "not_found", 404),
+        WriteResult::Conflict { index, id, version } => {
+            let reason = format!("[{id}]: version conflict, document already exists (current version [{version}])");
+            failed(index, Some(id), ApiError::new(409, "version_conflict_engine_exception", reason).with("index", index.as_str()))
+        }
+        WriteResult::Refused { index, id, error } => failed(index, id.as_deref(), error.into()),
+        WriteResult::Illegal { index, id, reason } => failed(index, id.as_deref(), ApiError::illegal_argument(reason)),
+        WriteResult::Failed { index, id, error } => failed(index, id.as_deref(), (&**error).into()),
+    }
+}
+
+fn parse(body: &[u8], default_index: &str, is_create_default: bool) -> Result<Vec<WriteOp>, ApiError> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(ApiError::parsing("request body is required"));
+    }
+    if !body.ends_with(b"\n") {
+        return Err(ApiError::illegal_argument("The bulk request must be terminated by a newline [\\n]"));
+    }
+    let mut ops = Vec::new();
+    let mut lines = body.split(|it| *it == b'\n').enumerate().map(|(at, line)| (at + 1, line.strip_suffix(b"\r").unwrap_or(line)));
+    while let Some((number, line)) = lines.next() {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let (name, options) = action(line, number)?;
+        let mut index = default_index.to_owned();
+        let mut id = None;
+        for (key, value) in options {
+            match (key.as_str(), value) {
+                ("_index", Value::String(it)) => index = it,
+                ("_id", Value::String(it)) => id = Some(it),
+                // Numbers are taken as their text; null is none.
+                ("_id", Value::Number(it)) => id = Some(it.to_string()),
+                ("_id" | "routing" | "_routing" | "pipeline", Value::Null) => {}
+                ("_type" | "dynamic_templates" | "require_data_stream" | "retry_on_conflict", _) => {}
+                ("require_alias", Value::Bool(false)) => {}
+                ("pipeline", Value::String(it)) if it == "_none" => {}
+                (key, value) => {
+                    return Err(ApiError::illegal_argument(format!(
+                        "Action/metadata line [{number}] contains an unknown parameter [{key}] or value [{value}]"
+                    )));
+                }
+            }
+        }
+        if index.is_empty() {
+            return Err(ApiError::new(400, "action_request_validation_exception", "Validation Failed: 1: index is missing;"));
+        }
+        let action = match name.as_str() {
+            "delete" => WriteAction::Delete,
+            "update" => {
+                return Err(ApiError::illegal_argument(format!(
+                    "Action/metadata line [{number}]: [update] is not supported yet; send the whole document with [index]"
+                )));
+            }
+            name => {
+                let (_, source) = lines
+                    .next()
+                    .filter(|it| !it.1.is_empty())
+                    .ok_or_else(|| ApiError::illegal_argument(format!("Action/metadata line [{number}] has no document after it")))?;
+                if name == "create" || is_create_default { WriteAction::Create(source.to_vec()) } else { WriteAction::Index(source.to_vec()) }
+            }
+        };
+        ops.push(WriteOp { index, id, action });
+    }
+    Ok(ops)
+}
+
+/// The action of a line and its options.
+fn action(line: &[u8], number: usize) -> Result<(String, Map<String, Value>), ApiError> {
+    let malformed = |what: &str| ApiError::illegal_argument(format!("Malformed action/metadata line [{number}], {what}"));
+    let Ok(Value::Object(object)) = serde_json::from_slice::<Value>(line) else { return Err(malformed("expected START_OBJECT")) };
+    let mut keys = object.into_iter();
+    let (Some((name, options)), None) = (keys.next(), keys.next()) else { return Err(malformed("expected one action")) };
+    if !matches!(name.as_str(), "index" | "create" | "delete" | "update") {
+        return Err(malformed(&format!("expected field [create], [delete], [index] or [update] but found [{name}]")));
+    }
+    match options {
+        Value::Object(options) => Ok((name, options)),
+        _ => Err(malformed("expected START_OBJECT after the action")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actions_and_documents_are_told_apart() {
+        let ops = parse(
+            b"{\"index\":{\"_index\":\"a\",\"_id\":1}}\n{\"x\":1}\n\n{\"delete\":{\"_id\":\"2\"}}\n{\"create\":{\"_id\":null}}\n{}\n",
+            "d",
+            false,
+        )
+        .unwrap();
+        let seen: Vec<_> = ops.iter().map(|it| (it.index.as_str(), it.id.as_deref(), action_name(&it.action))).collect();
+        assert_eq!(seen, [("a", Some("1"), "index"), ("d", Some("2"), "delete"), ("d", None, "create")]);
+    }
+
+    #[test]
+    fn a_malformed_action_refuses_the_whole_request() {
+        for body in
+            ["{\"index\":{\"_index\":\"a\"}}\n", "{\"foo\":{}}\n{}\n", "nonsense\n", "{\"index\":{}}\n{}\n", "{\"index\":{\"_index\":\"a\"}}\n{}"]
+        {
+            assert!(parse(body.as_bytes(), "", false).is_err(), "{body}");
+        }
+    }
+}

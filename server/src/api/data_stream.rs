@@ -1,0 +1,85 @@
+//! `_data_stream`: names for series of backing indices.
+
+use sekisho_engine::mapping::simple_match;
+use serde_json::{Value, json};
+
+use super::call::{Call, Outcome, Reply};
+use super::error::ApiError;
+
+/// Answers `GET _data_stream`.
+///
+/// # Errors
+/// 404 for a name that does not exist.
+pub async fn get(mut call: Call) -> Outcome {
+    call.params.ignore(&["expand_wildcards", "include_defaults", "master_timeout", "verbose"]);
+    call.params.finish(&call.path)?;
+    let patterns = call.part("name").to_owned();
+    call.app
+        .blocking(move |engine| {
+            let infos = engine.indices();
+            let streams = engine.data_streams();
+            let patterns: Vec<&str> = if patterns.is_empty() { vec!["*"] } else { patterns.split(',').collect() };
+            for name in patterns.iter().filter(|it| !it.contains('*')) {
+                if !streams.contains_key(*name) {
+                    return Err(ApiError::index_not_found(name));
+                }
+            }
+            let shown: Vec<Value> = streams
+                .iter()
+                .filter(|(name, _)| patterns.iter().any(|it| simple_match(it, name)))
+                .map(|(name, backing)| {
+                    let uuid = |index: &String| infos.iter().find(|it| it.name == *index).map(|it| it.uuid.clone());
+                    let indices: Vec<Value> = backing.iter().map(|it| json!({ "index_name": it, "index_uuid": uuid(it) })).collect();
+                    json!({ "name": name, "timestamp_field": { "name": "@timestamp" }, "indices": indices, "generation": backing.len(), "status": "GREEN", "template": "sekisho-builtin", "hidden": false, "system": false })
+                })
+                .collect();
+            Ok(Reply::Json(json!({ "data_streams": shown })))
+        })
+        .await
+}
+
+/// Answers `PUT _data_stream/{name}`. Streams have the built-in mapping.
+///
+/// # Errors
+/// 400 for a name that no template makes a stream.
+pub async fn create(call: Call) -> Outcome {
+    call.params.finish(&call.path)?;
+    let name = call.part("name").to_owned();
+    if !sekisho_engine::is_builtin_stream(&name) {
+        return Err(ApiError::illegal_argument(format!(
+            "no matching index template found for data stream [{name}]; the built-in ones are {:?}",
+            sekisho_engine::BUILTIN_STREAMS
+        )));
+    }
+    call.app
+        .blocking(move |engine| {
+            engine.create_data_stream(&name, None)?;
+            Ok(Reply::Json(json!({ "acknowledged": true })))
+        })
+        .await
+}
+
+/// Answers `DELETE _data_stream/{name}`.
+///
+/// # Errors
+/// 404 for a name that does not exist.
+pub async fn delete(mut call: Call) -> Outcome {
+    call.params.ignore(&["expand_wildcards", "master_timeout"]);
+    call.params.finish(&call.path)?;
+    let names = call.part("name").to_owned();
+    call.app
+        .blocking(move |engine| {
+            let streams = engine.data_streams();
+            for pattern in names.split(',') {
+                let matching: Vec<&String> = streams.keys().filter(|it| simple_match(pattern, it)).collect();
+                if matching.is_empty() && !pattern.contains('*') {
+                    return Err(ApiError::index_not_found(pattern));
+                }
+                for name in matching {
+                    engine.delete_data_stream(name)?;
+                }
+            }
+            Ok(Reply::Json(json!({ "acknowledged": true })))
+        })
+        .await
+}

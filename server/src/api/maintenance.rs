@@ -1,0 +1,122 @@
+//! What makes writes visible, durable in splits, or splits fewer: `_refresh`, `_flush`, `_forcemerge`, `_rollover`.
+
+use sekisho_engine::{Engine, WriteResult};
+use serde_json::json;
+
+use super::call::{Call, Outcome, Params, Reply};
+use super::error::ApiError;
+use crate::app::{resolve_options, targets};
+
+/// What a write's `refresh` parameter asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefreshAfter {
+    /// Nothing.
+    No,
+    /// The answer comes when the write is visible.
+    Yes,
+}
+
+impl RefreshAfter {
+    /// Takes `refresh` of a request.
+    ///
+    /// # Errors
+    /// 400 for other values than true, false and `wait_for`.
+    pub fn take(params: &mut Params) -> Result<Self, ApiError> {
+        match params.take("refresh").as_deref() {
+            None | Some("false") => Ok(Self::No),
+            // A refresh now is cheaper for everyone than waiting for the next one.
+            Some("" | "true" | "wait_for") => Ok(Self::Yes),
+            Some(other) => Err(ApiError::illegal_argument(format!("Unknown value for refresh: [{other}]."))),
+        }
+    }
+
+    /// Makes written documents visible.
+    ///
+    /// # Errors
+    /// When the log fails.
+    pub fn run(self, engine: &Engine, results: &[WriteResult]) -> Result<(), ApiError> {
+        if self == Self::Yes && !results.is_empty() {
+            engine.refresh(None)?;
+        }
+        Ok(())
+    }
+}
+
+/// Answers `_refresh`.
+///
+/// # Errors
+/// 404 for an index that does not exist.
+pub async fn refresh(mut call: Call) -> Outcome {
+    let options = resolve_options(&mut call.params)?;
+    call.params.finish(&call.path)?;
+    let index = call.part("index").to_owned();
+    call.app
+        .blocking(move |engine| {
+            let targets = targets(engine, &index, options)?;
+            engine.refresh(Some(targets.uuids()))?;
+            Ok(shards(targets.len()))
+        })
+        .await
+}
+
+/// Answers `_flush`: everything goes to splits on disk.
+///
+/// # Errors
+/// 404 for an index that does not exist.
+pub async fn flush(mut call: Call) -> Outcome {
+    let options = resolve_options(&mut call.params)?;
+    call.params.ignore(&["force", "wait_if_ongoing"]);
+    call.params.finish(&call.path)?;
+    let index = call.part("index").to_owned();
+    call.app
+        .blocking(move |engine| {
+            let targets = targets(engine, &index, options)?;
+            engine.commit()?;
+            Ok(shards(targets.len()))
+        })
+        .await
+}
+
+/// Answers `_forcemerge`.
+///
+/// # Errors
+/// 404 for an index that does not exist.
+pub async fn force_merge(mut call: Call) -> Outcome {
+    let options = resolve_options(&mut call.params)?;
+    let splits_max = call.params.number("max_num_segments")?.unwrap_or(1).max(1) as usize;
+    call.params.ignore(&["flush", "wait_for_completion"]);
+    call.params.finish(&call.path)?;
+    let index = call.part("index").to_owned();
+    call.app
+        .blocking(move |engine| {
+            let targets = targets(engine, &index, options)?;
+            for uuid in targets.uuids() {
+                engine.force_merge(uuid, splits_max)?;
+            }
+            Ok(shards(targets.len()))
+        })
+        .await
+}
+
+/// Answers `_rollover` of a data stream. Conditions are not supported: it rolls over.
+///
+/// # Errors
+/// 404 for a stream that does not exist.
+pub async fn roll_over(mut call: Call) -> Outcome {
+    call.params.ignore(&["timeout", "master_timeout", "wait_for_active_shards"]);
+    call.params.finish(&call.path)?;
+    if let Some(key) = call.object()?.keys().next() {
+        return Err(ApiError::illegal_argument(format!("[rollover] does not support [{key}]")));
+    }
+    let stream = call.part("index").to_owned();
+    call.app
+        .blocking(move |engine| {
+            let (old, new) = engine.roll_over(&stream)?;
+            Ok(Reply::Json(json!({ "acknowledged": true, "shards_acknowledged": true, "old_index": old, "new_index": new, "rolled_over": true, "dry_run": false, "conditions": {} })))
+        })
+        .await
+}
+
+fn shards(count: usize) -> Reply {
+    Reply::Json(json!({ "_shards": { "total": count, "successful": count, "failed": 0 } }))
+}

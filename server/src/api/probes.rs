@@ -1,0 +1,20 @@
+//! `/livez`, `/readyz`, `/startupz`: for Kubernetes and load balancers.
+
+use super::call::{Call, Outcome, Reply};
+
+/// Whether the process runs. It does, on a full disk as well: a restart would not help.
+///
+/// # Errors
+/// None.
+pub async fn live(_: Call) -> Outcome {
+    Ok(Reply::Text(200, "text/plain; charset=UTF-8", "ok\n".to_owned()))
+}
+
+/// Whether it takes work: the log was replayed, and nobody asked it to stop.
+///
+/// # Errors
+/// None.
+pub async fn ready(call: Call) -> Outcome {
+    let (status, text) = if call.app.is_ready() { (200, "ok\n") } else { (503, "stopping\n") };
+    Ok(Reply::Text(status, "text/plain; charset=UTF-8", text.to_owned()))
+}

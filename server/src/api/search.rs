@@ -1,0 +1,329 @@
+//! `_search`: the body and URL forms of a search, and its answer.
+
+use std::time::{Duration, Instant};
+
+use sekisho_engine::aggs::Aggs;
+use sekisho_engine::limits::TOTAL_HITS_DEFAULT;
+use sekisho_engine::query::Query;
+use sekisho_engine::{Cancel, Engine, Hit, ResolveOptions, SearchRequest, SearchResponse, SortKey, SourceFilter, TrackTotalHits};
+use serde_json::{Map, Value, json};
+
+use super::call::{Call, Outcome, Params, Reply};
+use super::error::ApiError;
+use crate::app::{resolve_options, targets};
+
+/// A search as HTTP says it.
+pub struct SearchCall {
+    /// Index expression.
+    pub index: String,
+    /// How it is read.
+    pub options: ResolveOptions,
+    /// What is asked.
+    pub request: SearchRequest,
+    /// `hits.total` as a number.
+    pub total_as_int: bool,
+    /// Hits show `_version`.
+    pub version: bool,
+    /// Hits show `_seq_no` and `_primary_term`.
+    pub seq_no: bool,
+    /// Fields that hits show as lists, by patterns.
+    pub fields: Vec<String>,
+}
+
+/// Answers `_search`.
+///
+/// # Errors
+/// As Elasticsearch: 400 for what is not understood, 404 for an index that does not exist.
+pub async fn handle(mut call: Call) -> Outcome {
+    let index = call.part("index").to_owned();
+    let body = call.object()?;
+    let search = parse(&index, body, &mut call.params, &call.path)?;
+    let guard = CancelOnDrop(search.request.cancel.clone());
+    let metrics = call.app.metrics().clone();
+    let began = Instant::now();
+    let answer = call.app.search(move |engine| run(engine, &search)).await;
+    // Dropping the future before this point (the client went away) gives the search up.
+    std::mem::forget(guard);
+    metrics.search_duration(began.elapsed());
+    answer.map(Reply::Json)
+}
+
+/// Gives a search up when the connection that asked is gone.
+struct CancelOnDrop(Cancel);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+/// Reads a search from body and URL; where both say something the URL wins.
+///
+/// # Errors
+/// 400 naming the key or parameter that is not understood.
+pub fn parse(index: &str, body: Map<String, Value>, params: &mut Params, path: &str) -> Result<SearchCall, ApiError> {
+    let options = resolve_options(params)?;
+    let mut call = SearchCall {
+        index: index.to_owned(),
+        options,
+        request: SearchRequest::default(),
+        total_as_int: false,
+        version: false,
+        seq_no: false,
+        fields: Vec::new(),
+    };
+    read_body(&mut call, body)?;
+    read_params(&mut call, params)?;
+    params.finish(path)?;
+    Ok(call)
+}
+
+fn read_body(call: &mut SearchCall, body: Map<String, Value>) -> Result<(), ApiError> {
+    let request = &mut call.request;
+    for (key, value) in body {
+        match key.as_str() {
+            "query" => request.query = Query::from_json(&value)?,
+            "post_filter" => request.post_filter = Some(Query::from_json(&value)?),
+            "aggs" | "aggregations" => request.aggs = Some(Aggs::from_json(&value)?).filter(|it| !it.is_empty()),
+            "from" => request.from = count(&value, "from")?,
+            "size" => request.size = count(&value, "size")?,
+            "sort" => request.sort = sort(&value)?,
+            "search_after" => match value {
+                Value::Array(values) => request.search_after = Some(values),
+                other => return Err(ApiError::parsing(format!("Unknown key for a {} in [search_after].", token(&other)))),
+            },
+            "_source" => request.source = SourceFilter::parse(&value)?,
+            "track_total_hits" => request.track_total_hits = track_total_hits(&value)?,
+            "track_scores" => request.track_scores = flag(&value, "track_scores")?,
+            "min_score" => request.min_score = Some(value.as_f64().ok_or_else(|| ApiError::parsing("[min_score] must be a number"))? as f32),
+            "timeout" => request.timeout = value.as_str().map(duration).transpose()?,
+            "version" => call.version = flag(&value, "version")?,
+            "seq_no_primary_term" => call.seq_no = flag(&value, "seq_no_primary_term")?,
+            "fields" | "docvalue_fields" => call.fields.extend(field_patterns(&value, &key)?),
+            "stored_fields" if matches!(value.as_str(), Some("_none_")) => request.source = SourceFilter::None,
+            "profile" | "explain" if value == Value::Bool(false) => {}
+            // Hints that change nothing here.
+            "terminate_after" if value == json!(0) => {}
+            _ => return Err(ApiError::parsing(format!("Unknown key for a {} in [{key}].", token(&value)))),
+        }
+    }
+    Ok(())
+}
+
+fn read_params(call: &mut SearchCall, params: &mut Params) -> Result<(), ApiError> {
+    let request = &mut call.request;
+    if let Some(text) = params.take("q") {
+        let mut options = json!({ "query": text });
+        for (param, option) in
+            [("df", "default_field"), ("default_operator", "default_operator"), ("lenient", "lenient"), ("analyze_wildcard", "analyze_wildcard")]
+        {
+            if let Some(value) = params.take(param) {
+                options[option] = value.parse::<bool>().map_or(Value::String(value), Value::Bool);
+            }
+        }
+        request.query = Query::from_json(&json!({ "query_string": options }))?;
+    }
+    if let Some(size) = params.number("size")? {
+        request.size = count(&size.into(), "size")?;
+    }
+    if let Some(from) = params.number("from")? {
+        request.from = count(&from.into(), "from")?;
+    }
+    if let Some(keys) = params.take("sort") {
+        let key = |it: &str| match it.rsplit_once(':') {
+            Some((field, order)) => json!({ field: order }),
+            None => json!(it),
+        };
+        request.sort = sort(&keys.split(',').map(key).collect::<Vec<_>>().into())?;
+    }
+    if let Some(value) = params.take("track_total_hits") {
+        request.track_total_hits = track_total_hits(&serde_json::from_str(&value).unwrap_or(Value::String(value)))?;
+    }
+    let list = |it: String| it.split(',').map(str::to_owned).collect::<Vec<_>>();
+    match params.take("_source").as_deref() {
+        None => {}
+        Some("true" | "") => request.source = SourceFilter::All,
+        Some("false") => request.source = SourceFilter::None,
+        Some(fields) => request.source = SourceFilter::Fields { includes: list(fields.to_owned()), excludes: Vec::new() },
+    }
+    let (includes, excludes) = (params.take("_source_includes"), params.take("_source_excludes"));
+    if includes.is_some() || excludes.is_some() {
+        request.source = SourceFilter::Fields { includes: includes.map(list).unwrap_or_default(), excludes: excludes.map(list).unwrap_or_default() };
+    }
+    if let Some(text) = params.take("timeout") {
+        request.timeout = Some(duration(&text)?);
+    }
+    request.typed_keys = params.flag("typed_keys")?.unwrap_or(false);
+    request.track_scores = params.flag("track_scores")?.unwrap_or(request.track_scores);
+    call.version = params.flag("version")?.unwrap_or(call.version);
+    call.seq_no = params.flag("seq_no_primary_term")?.unwrap_or(call.seq_no);
+    call.total_as_int = params.flag("rest_total_hits_as_int")?.unwrap_or(false);
+    if call.total_as_int {
+        match call.request.track_total_hits {
+            TrackTotalHits::UpTo(limit) if limit != TOTAL_HITS_DEFAULT => {
+                return Err(ApiError::illegal_argument(format!(
+                    "[rest_total_hits_as_int] cannot be used if the tracking of total hits is not accurate, got {limit}"
+                )));
+            }
+            TrackTotalHits::UpTo(_) => call.request.track_total_hits = TrackTotalHits::All,
+            _ => {}
+        }
+    }
+    match params.take("search_type").as_deref() {
+        None | Some("query_then_fetch" | "dfs_query_then_fetch") => {}
+        Some(other) => return Err(ApiError::illegal_argument(format!("No search type for [{other}]"))),
+    }
+    // Where a search runs, and what is kept of it, is ours to choose.
+    params.ignore(&[
+        "preference",
+        "routing",
+        "request_cache",
+        "batched_reduce_size",
+        "max_concurrent_shard_requests",
+        "pre_filter_shard_size",
+        "ccs_minimize_roundtrips",
+        "allow_partial_search_results",
+    ]);
+    Ok(())
+}
+
+/// Runs a search; the answer as JSON.
+///
+/// # Errors
+/// As [`handle`].
+pub fn run(engine: &Engine, call: &SearchCall) -> Result<Value, ApiError> {
+    let began = Instant::now();
+    let targets = targets(engine, &call.index, call.options)?;
+    let response = engine.search(&targets, &call.request)?;
+    Ok(render(call, response, began.elapsed()))
+}
+
+fn render(call: &SearchCall, response: SearchResponse, took: Duration) -> Value {
+    let mut hits = Map::new();
+    if let Some(total) = response.total {
+        let total = if call.total_as_int {
+            json!(total.value)
+        } else {
+            json!({ "value": total.value, "relation": if total.is_lower_bound { "gte" } else { "eq" } })
+        };
+        hits.insert("total".to_owned(), total);
+    } else if call.total_as_int {
+        hits.insert("total".to_owned(), json!(-1));
+    }
+    let is_scored = call.request.sort.is_empty() || call.request.track_scores;
+    hits.insert("max_score".to_owned(), response.max_score.filter(|_| is_scored && call.request.size > 0).map_or(Value::Null, |it| json!(it)));
+    hits.insert("hits".to_owned(), response.hits.into_iter().map(|hit| render_hit(call, hit)).collect());
+    let mut shards =
+        json!({ "total": response.shards, "successful": response.shards - response.failures.len(), "skipped": 0, "failed": response.failures.len() });
+    if !response.failures.is_empty() {
+        let failure = |it: &sekisho_engine::ShardFailure| json!({ "shard": 0, "index": it.index, "node": "sekisho", "reason": { "type": it.error.es_type(), "reason": it.error.to_string() } });
+        shards["failures"] = response.failures.iter().map(failure).collect();
+    }
+    let mut answer = json!({ "took": took.as_millis() as u64, "timed_out": response.timed_out, "_shards": shards, "hits": hits });
+    if let Some(aggs) = response.aggs {
+        answer["aggregations"] = aggs;
+    }
+    answer
+}
+
+fn render_hit(call: &SearchCall, hit: Hit) -> Value {
+    let mut out = Map::new();
+    out.insert("_index".to_owned(), hit.index.into());
+    out.insert("_id".to_owned(), hit.id.into());
+    if call.version {
+        out.insert("_version".to_owned(), hit.version.into());
+    }
+    if call.seq_no {
+        out.insert("_seq_no".to_owned(), hit.seq.into());
+        out.insert("_primary_term".to_owned(), 1.into());
+    }
+    out.insert("_score".to_owned(), hit.score.map_or(Value::Null, |it| json!(it)));
+    if let Some(source) = hit.source {
+        out.insert("_source".to_owned(), Value::Object(source));
+    }
+    if !hit.fields.is_empty() {
+        out.insert("fields".to_owned(), Value::Object(hit.fields));
+    }
+    if let Some(sort) = hit.sort {
+        out.insert("sort".to_owned(), Value::Array(sort));
+    }
+    Value::Object(out)
+}
+
+fn sort(value: &Value) -> Result<Vec<SortKey>, ApiError> {
+    let keys = SortKey::parse(value)?;
+    // Sorting by nothing but the score is what happens without a sort.
+    Ok(if keys == [SortKey::score()] { Vec::new() } else { keys })
+}
+
+fn field_patterns(value: &Value, key: &str) -> Result<Vec<String>, ApiError> {
+    let refuse = || ApiError::parsing(format!("[{key}] must be a list of names or objects with [field]"));
+    let pattern = |it: &Value| match it {
+        Value::String(name) => Ok(name.clone()),
+        Value::Object(object) => object.get("field").and_then(Value::as_str).map(str::to_owned).ok_or_else(refuse),
+        _ => Err(refuse()),
+    };
+    value.as_array().ok_or_else(refuse)?.iter().map(pattern).collect()
+}
+
+fn count(value: &Value, key: &str) -> Result<usize, ApiError> {
+    let number = value.as_i64().or_else(|| value.as_str().and_then(|it| it.parse().ok()));
+    match number {
+        Some(it) if it < 0 => Err(ApiError::illegal_argument(format!("[{key}] parameter cannot be negative, found [{it}]"))),
+        Some(it) => Ok(it as usize),
+        None => Err(ApiError::parsing(format!("[{key}] must be a whole number, found [{value}]"))),
+    }
+}
+
+fn flag(value: &Value, key: &str) -> Result<bool, ApiError> {
+    match value {
+        Value::Bool(it) => Ok(*it),
+        Value::String(it) if it == "true" => Ok(true),
+        Value::String(it) if it == "false" => Ok(false),
+        _ => Err(ApiError::parsing(format!("[{key}] must be true or false, found [{value}]"))),
+    }
+}
+
+fn track_total_hits(value: &Value) -> Result<TrackTotalHits, ApiError> {
+    match value {
+        Value::Bool(true) => Ok(TrackTotalHits::All),
+        Value::Bool(false) => Ok(TrackTotalHits::None),
+        Value::Number(number) => match number.as_i64() {
+            Some(-1) => Ok(TrackTotalHits::None),
+            Some(it) if it >= 0 => Ok(TrackTotalHits::UpTo(it as u64)),
+            _ => Err(ApiError::illegal_argument(format!("[track_total_hits] parameter must be positive or equals to -1, got {number}"))),
+        },
+        Value::String(text) => track_total_hits(
+            &serde_json::from_str(text).map_err(|_| ApiError::illegal_argument(format!("[track_total_hits] is not a number: [{text}]")))?,
+        ),
+        _ => Err(ApiError::parsing("[track_total_hits] must be true, false or a number")),
+    }
+}
+
+/// A time as Elasticsearch writes it: `500ms`, `10s`, `1m`.
+fn duration(text: &str) -> Result<Duration, ApiError> {
+    let refuse = || ApiError::illegal_argument(format!("failed to parse setting [timeout] with value [{text}] as a time value"));
+    let digits = text.len() - text.trim_start_matches(|it: char| it.is_ascii_digit()).len();
+    let number: u64 = text[..digits].parse().map_err(|_| refuse())?;
+    let ms = match &text[digits..] {
+        "nanos" | "micros" => 1,
+        "ms" => number,
+        "s" => number.saturating_mul(1_000),
+        "m" => number.saturating_mul(60_000),
+        "h" => number.saturating_mul(3_600_000),
+        "d" => number.saturating_mul(86_400_000),
+        _ => return Err(refuse()),
+    };
+    Ok(Duration::from_millis(ms))
+}
+
+fn token(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "VALUE_NULL",
+        Value::Bool(_) => "VALUE_BOOLEAN",
+        Value::Number(_) => "VALUE_NUMBER",
+        Value::String(_) => "VALUE_STRING",
+        Value::Array(_) => "START_ARRAY",
+        Value::Object(_) => "START_OBJECT",
+    }
+}

@@ -1,0 +1,81 @@
+//! Installing what the tests need on a fresh Debian machine: Node, npm, Chromium, a Japanese font.
+//!
+//! As root it calls apt-get; otherwise it names what is missing and stops. Nothing is downloaded from anywhere else.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::programs::{find, read, run};
+
+/// The dashboard's tests use `node --test`, which is complete since 20 and good enough in Debian's 18.
+const NODE_MAJOR_MIN: u32 = 18;
+
+/// Node and npm, installed when missing.
+///
+/// # Errors
+/// They are missing and cannot be installed, or Node is too old.
+pub(crate) fn node() -> Result<()> {
+    if find("node").is_none() || find("npm").is_none() {
+        install(&["nodejs", "npm"])?;
+    }
+    let version = read(Command::new("node").arg("--version"))?;
+    let major = node_major(&version).with_context(|| format!("node --version says [{}]", version.trim()))?;
+    if major < NODE_MAJOR_MIN {
+        bail!("Node {} is too old, the tests need {NODE_MAJOR_MIN} or newer", version.trim());
+    }
+    println!("    Node {}", version.trim());
+    Ok(())
+}
+
+/// Chromium and a font that can draw Japanese, installed when missing.
+///
+/// # Errors
+/// They are missing and cannot be installed.
+pub(crate) fn chromium() -> Result<()> {
+    let is_there = ["chromium", "chromium-browser", "google-chrome"].iter().any(|it| find(it).is_some());
+    // Without the font the Japanese screenshots are boxes; the package's directory is the cheapest witness.
+    let has_font = Path::new("/usr/share/fonts/opentype/noto").is_dir();
+    let mut missing = Vec::new();
+    if !is_there {
+        missing.push("chromium");
+    }
+    if !has_font && find("apt-get").is_some() {
+        missing.push("fonts-noto-cjk");
+    }
+    if missing.is_empty() || (is_there && !is_root()?) { Ok(()) } else { install(&missing) }
+}
+
+fn install(packages: &[&str]) -> Result<()> {
+    let wanted = packages.join(" ");
+    if find("apt-get").is_none() {
+        bail!("[{wanted}] is missing and this is not Debian; install it and run again");
+    }
+    if !is_root()? {
+        bail!("[{wanted}] is missing; as root run: apt-get update && apt-get install -y {wanted}");
+    }
+    run(Command::new("apt-get").args(["update", "-qq"]))?;
+    let mut install = Command::new("apt-get");
+    install.args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages).env("DEBIAN_FRONTEND", "noninteractive");
+    run(&mut install)
+}
+
+fn is_root() -> Result<bool> {
+    Ok(read(Command::new("id").arg("-u"))?.trim() == "0")
+}
+
+fn node_major(version: &str) -> Option<u32> {
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_major_version_of_node_is_read() {
+        assert_eq!(node_major("v20.19.2\n"), Some(20));
+        assert_eq!(node_major("20"), None);
+    }
+}

@@ -1,0 +1,48 @@
+//! `cargo xtask test`: everything that can fail, from a clean checkout; installs what it needs and skips nothing.
+//!
+//! Rust is built twice at most: once for the lints (no code generation), once in the dev profile for all tests and for the server
+//! that the browser tests talk to. On two cores from a clean checkout that is meant to stay under forty minutes.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Result, bail};
+
+use crate::demo_server::DemoServer;
+use crate::programs::{cargo, run as run_program};
+use crate::steps::Steps;
+use crate::{check, provision, repository};
+
+pub(crate) fn run(_: &[String]) -> Result<ExitCode> {
+    let root = repository::root();
+    let mut steps = Steps::default();
+    check::run_steps(&mut steps, &root);
+
+    // Unit, integration and documentation tests of every crate, the kill -9 loop of the server among them.
+    let tests = ["test", "--locked", "--workspace", "--no-fail-fast"];
+    steps.run("Rust tests", || run_program(cargo(&root).args(tests).args(["--lib", "--bins", "--tests", "--examples"])));
+    steps.run("documentation tests", || run_program(cargo(&root).args(tests).arg("--doc")));
+
+    let ui = root.join("ui");
+    let node = steps.run("Node and npm are installed", provision::node);
+    let packages = steps.run_after(&[&node], "npm ci", || run_program(npm(&ui)?.args(["ci", "--no-audit", "--no-fund"])));
+    steps.run_after(&[&packages], "npm test", || run_program(npm(&ui)?.arg("test")));
+
+    let browser = steps.run("Chromium is installed", provision::chromium);
+    let binary = steps
+        .run("server for the browser tests", || run_program(cargo(&root).args(["build", "--locked", "--package", "sekisho", "--bin", "sekisho"])));
+    steps.run_after(&[&packages, &browser, &binary], "npm run e2e against the demonstration", || {
+        let server = DemoServer::start(&root)?;
+        run_program(npm(&ui)?.args(["run", "e2e"]).env("SEKISHO_URL", server.url()))
+    });
+    Ok(steps.finish())
+}
+
+fn npm(ui: &Path) -> Result<Command> {
+    if !ui.join("package-lock.json").is_file() {
+        bail!("ui/package-lock.json is missing: the dashboard's tests cannot be installed");
+    }
+    let mut command = Command::new("npm");
+    command.current_dir(ui);
+    Ok(command)
+}
