@@ -61,7 +61,10 @@ fn requests() -> Vec<(&'static str, Value)> {
         ("terms, tags (several values)", terms("tags")),
         ("date_histogram, hours", json!({ "h": { "date_histogram": hours } })),
         ("date_histogram, days in Berlin", json!({ "h": { "date_histogram": berlin } })),
-        ("date_histogram x terms x sum", json!({ "h": { "date_histogram": hours, "aggs": below("app", json!({ "s": { "sum": { "field": "bytes" } } })) } })),
+        (
+            "date_histogram x terms x sum",
+            json!({ "h": { "date_histogram": hours, "aggs": below("app", json!({ "s": { "sum": { "field": "bytes" } } })) } }),
+        ),
         ("cardinality of addresses", json!({ "c": { "cardinality": { "field": "src" } } })),
         ("cardinality of addresses by rule", below("rule", json!({ "c": { "cardinality": { "field": "src" } } }))),
         ("percentiles of bytes by application", below("app", json!({ "p": { "percentiles": { "field": "bytes", "percents": [50, 95, 99] } } }))),

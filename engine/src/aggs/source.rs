@@ -197,6 +197,12 @@ impl Values {
         self.reader.each(&self.column, docs, self.missing_raw, repeats, each);
     }
 
+    /// The raw values of a block, one per document, where every document of the segment has exactly one.
+    #[inline]
+    pub(crate) fn full(&mut self, docs: &[DocId]) -> Option<&[u64]> {
+        self.reader.full(&self.column, docs)
+    }
+
     /// The stand-in for documents without a value.
     pub(crate) fn missing(&self) -> Option<(u64, &Key)> {
         self.missing_raw.zip(self.missing.as_ref())

@@ -278,6 +278,9 @@ impl Collector for TermsCollector {
         let Self { values, allowed, grouping, .. } = self;
         let buckets = &buckets[..docs.len()];
         grouping.begin(docs.len());
+        if let (Allowed::All, Some(raws)) = (&*allowed, values.full(docs)) {
+            return grouping.add_full(docs, buckets, raws, budget);
+        }
         match (&*allowed, grouping.is_leaf()) {
             (Allowed::All, true) => match &mut grouping.cells {
                 Cells::Dense { base, width, counts } => {
