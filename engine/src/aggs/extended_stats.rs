@@ -99,7 +99,8 @@ impl Aggregation for ExtendedStats {
     }
 
     fn has_measure(&self, key: Option<&str>) -> bool {
-        let known = ["count", "min", "max", "avg", "sum", "sum_of_squares", "variance", "variance_sampling", "std_deviation", "std_deviation_sampling"];
+        let known =
+            ["count", "min", "max", "avg", "sum", "sum_of_squares", "variance", "variance_sampling", "std_deviation", "std_deviation_sampling"];
         key.is_some_and(|it| known.contains(&it))
     }
 

@@ -59,7 +59,17 @@ impl AggKind for Kind {
 
     fn parse(&self, body: &Body<'_>, subs: &Aggs) -> Result<Box<dyn Aggregation>, QueryError> {
         body.only(&[
-            "field", "missing", "value_type", "format", "interval", "offset", "min_doc_count", "keyed", "order", "extended_bounds", "hard_bounds",
+            "field",
+            "missing",
+            "value_type",
+            "format",
+            "interval",
+            "offset",
+            "min_doc_count",
+            "keyed",
+            "order",
+            "extended_bounds",
+            "hard_bounds",
         ])?;
         let interval = body.f64("interval")?.ok_or_else(|| body.lacks("interval"))?;
         if interval <= 0.0 {

@@ -50,7 +50,8 @@ impl AggKind for Kind {
                     Some(_) if it.from.is_some() || it.to.is_some() => {
                         return Err(QueryError::IllegalArgument(format!("a range of [{}] has [mask] beside [from] or [to]", body.name)));
                     }
-                    Some(mask) => block(mask).ok_or_else(|| QueryError::IllegalArgument(format!("'{mask}' is not an IP string literal with a prefix length.")))?,
+                    Some(mask) => block(mask)
+                        .ok_or_else(|| QueryError::IllegalArgument(format!("'{mask}' is not an IP string literal with a prefix length.")))?,
                     None => Range { from: address(&it.from)?, to: address(&it.to)? },
                 };
                 Ok((it, range))

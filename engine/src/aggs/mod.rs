@@ -268,11 +268,8 @@ impl Aggs {
         let mut partials = partials.into_iter();
         for node in self.nodes.iter() {
             let partial = partials.next().unwrap_or_default();
-            let name = if renderer.options.typed_keys {
-                format!("{}#{}", node.aggregation.typed_name(&partial), node.name)
-            } else {
-                node.name.clone()
-            };
+            let name =
+                if renderer.options.typed_keys { format!("{}#{}", node.aggregation.typed_name(&partial), node.name) } else { node.name.clone() };
             let mut body = node.aggregation.render(partial, &node.subs, renderer)?;
             if let Some(meta) = &node.meta {
                 let mut with_meta = Map::new();
@@ -305,9 +302,7 @@ fn parse(value: &Value, depth: usize, left: &mut usize) -> Result<Aggs, QueryErr
 }
 
 fn parse_node(name: &str, definition: &Value, depth: usize, left: &mut usize) -> Result<Node, QueryError> {
-    *left = left
-        .checked_sub(1)
-        .ok_or_else(|| QueryError::IllegalArgument(format!("more than [{}] aggregations in one search", limits::AGGS_MAX)))?;
+    *left = left.checked_sub(1).ok_or_else(|| QueryError::IllegalArgument(format!("more than [{}] aggregations in one search", limits::AGGS_MAX)))?;
     if name.is_empty() || name.contains(['[', ']', '>']) {
         return Err(QueryError::Parsing(format!(
             "Invalid aggregation name [{name}]. Aggregation names can contain any character except '[', ']', and '>'"
@@ -329,15 +324,13 @@ fn parse_node(name: &str, definition: &Value, depth: usize, left: &mut usize) ->
             }
             "aggs" | "aggregations" => subs = Some(parse(value, depth + 1, left)?),
             _ => {
-                let kind = KINDS.iter().find(|it| it.name() == key).ok_or_else(|| {
-                    QueryError::Parsing(format!("Unknown aggregation type [{key}]{}", did_you_mean(key, kind_names())))
-                })?;
+                let kind = KINDS
+                    .iter()
+                    .find(|it| it.name() == key)
+                    .ok_or_else(|| QueryError::Parsing(format!("Unknown aggregation type [{key}]{}", did_you_mean(key, kind_names()))))?;
                 if let Some((other, _)) = found.replace((*kind, value)) {
                     let other: &dyn AggKind = other;
-                    return Err(QueryError::Parsing(format!(
-                        "Found two aggregation type definitions in [{name}]: [{}] and [{key}]",
-                        other.name()
-                    )));
+                    return Err(QueryError::Parsing(format!("Found two aggregation type definitions in [{name}]: [{}] and [{key}]", other.name())));
                 }
             }
         }
@@ -380,6 +373,8 @@ impl AggPlan {
     }
 
     fn collectors(&self, segment: &SegmentContext<'_>, parents: usize) -> Result<Collectors, QueryError> {
+        // Below an aggregation without buckets nothing is collected; sizing for none would let any width look cheap.
+        let parents = parents.max(1);
         let list = self.nodes.iter().map(|it| it.plan.collector(segment, parents, &it.subs)).collect::<Result<_, _>>()?;
         Ok(Collectors { list })
     }
@@ -545,7 +540,10 @@ mod tests {
     fn what_is_wrong_with_a_definition_is_said() {
         for (body, expected) in [
             (json!({ "a": { "trms": {} } }), "Unknown aggregation type [trms] did you mean [terms]?"),
-            (json!({ "a": { "terms": { "field": "x" }, "avg": { "field": "x" } } }), "Found two aggregation type definitions in [a]: [terms] and [avg]"),
+            (
+                json!({ "a": { "terms": { "field": "x" }, "avg": { "field": "x" } } }),
+                "Found two aggregation type definitions in [a]: [terms] and [avg]",
+            ),
             (json!({ "a": { "meta": {} } }), "Missing definition for aggregation [a]"),
             (json!({ "a>b": { "avg": { "field": "x" } } }), "Invalid aggregation name [a>b]."),
             (json!({ "a": { "avg": { "field": "x" }, "aggs": { "b": { "avg": { "field": "x" } } } } }), "Aggregator [a] of type [avg] cannot accept"),

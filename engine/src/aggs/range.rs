@@ -31,9 +31,7 @@ impl AggKind for Kind {
 
     fn parse(&self, body: &Body<'_>, _subs: &Aggs) -> Result<Box<dyn Aggregation>, QueryError> {
         body.only(&["field", "missing", "value_type", "format", "ranges", "keyed"])?;
-        let number = |it: &Option<Value>| {
-            it.as_ref().map(|it| number_of(it).map(Key::from_f64).ok_or_else(|| body.bad("ranges", it))).transpose()
-        };
+        let number = |it: &Option<Value>| it.as_ref().map(|it| number_of(it).map(Key::from_f64).ok_or_else(|| body.bad("ranges", it))).transpose();
         let ranges = ranges::parse(body, false)?
             .into_iter()
             .map(|it| {

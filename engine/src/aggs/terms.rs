@@ -54,8 +54,20 @@ impl AggKind for Kind {
 
     fn parse(&self, body: &Body<'_>, subs: &Aggs) -> Result<Box<dyn Aggregation>, QueryError> {
         body.only(&[
-            "field", "missing", "value_type", "format", "size", "shard_size", "min_doc_count", "shard_min_doc_count", "order", "include", "exclude",
-            "show_term_doc_count_error", "execution_hint", "collect_mode",
+            "field",
+            "missing",
+            "value_type",
+            "format",
+            "size",
+            "shard_size",
+            "min_doc_count",
+            "shard_min_doc_count",
+            "order",
+            "include",
+            "exclude",
+            "show_term_doc_count_error",
+            "execution_hint",
+            "collect_mode",
         ])?;
         let size = body.u64("size")?.unwrap_or(10);
         if size == 0 {
@@ -208,7 +220,10 @@ enum Allowed {
     All,
     /// Ordinals, the stand-in's included.
     Ordinals(BitSet),
-    Numbers { include: Option<HashSet<u64>>, exclude: HashSet<u64> },
+    Numbers {
+        include: Option<HashSet<u64>>,
+        exclude: HashSet<u64>,
+    },
 }
 
 impl Allowed {
@@ -263,6 +278,9 @@ impl Collector for TermsCollector {
         let Self { values, allowed, grouping, .. } = self;
         let buckets = &buckets[..docs.len()];
         grouping.begin(docs.len());
+        if let (Allowed::All, Some(raws)) = (&*allowed, values.full(docs)) {
+            return grouping.add_full(docs, buckets, raws, budget);
+        }
         match (&*allowed, grouping.is_leaf()) {
             (Allowed::All, true) => match &mut grouping.cells {
                 Cells::Dense { base, width, counts } => {

@@ -27,8 +27,8 @@ pub(crate) struct Corpus {
 impl Corpus {
     /// Builds one segment per list of documents; empty lists are left out.
     pub(crate) fn build(mapping: Mapping, segments: &[Vec<Value>]) -> Self {
-        let index = Index::create_in_ram(mapping.tantivy_schema());
-        index.tokenizers();
+        let mut index = Index::create_in_ram(mapping.tantivy_schema());
+        index.set_tokenizers(sekisho_engine::analysis::tokenizers());
         let mut writer: IndexWriter = index.writer_with_num_threads(1, 15_000_000).expect("a writer in memory");
         writer.set_merge_policy(Box::new(NoMergePolicy));
         for segment in segments.iter().filter(|it| !it.is_empty()) {
@@ -88,7 +88,9 @@ fn tantivy_document(mapping: &Mapping, document: &Value) -> TantivyDocument {
         let at = field.tantivy_field();
         for value in values(document, name) {
             match field.kind {
-                FieldType::Keyword | FieldType::Wildcard | FieldType::Text | FieldType::MatchOnlyText => out.add_text(at, value.as_str().expect("text")),
+                FieldType::Keyword | FieldType::Wildcard | FieldType::Text | FieldType::MatchOnlyText => {
+                    out.add_text(at, value.as_str().expect("text"))
+                }
                 FieldType::Ip => out.add_bytes(at, &ip_bytes(value.as_str().expect("text").parse::<IpAddr>().expect("an address"))),
                 FieldType::Boolean => out.add_i64(at, i64::from(value.as_bool().expect("a boolean"))),
                 FieldType::Double | FieldType::Float => out.add_f64(at, value.as_f64().expect("a number")),
