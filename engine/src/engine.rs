@@ -472,7 +472,7 @@ impl Engine {
             state.insert(index.record.clone(), splits, index.position, now);
         }
         state.sort_streams();
-        files::remove_unknown(&*fs, &data_dir, &known)?;
+        next_split = next_split.max(files::remove_unknown(&*fs, &data_dir, &known)?);
         let threads = if threads == 0 { std::thread::available_parallelism().map_or(2, |it| it.get()) } else { threads };
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
