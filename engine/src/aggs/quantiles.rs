@@ -264,7 +264,9 @@ mod tests {
 
     fn built(values: &[f64]) -> Quantiles {
         let mut builder = QuantilesBuilder::default();
-        values.iter().for_each(|it| drop(builder.add(*it)));
+        for value in values {
+            builder.add(*value);
+        }
         builder.finish()
     }
 
