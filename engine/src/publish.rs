@@ -100,7 +100,12 @@ impl Inner {
         match uuids {
             [] => Ok(()),
             [one] => self.refresh_index(one),
-            many => self.pool.install(|| many.par_iter().try_for_each(|uuid| self.refresh_index(uuid))),
+            // Threads of their own, not the pool's: a pool thread that waits for parts of a build takes up other work meanwhile, and would
+            // stop for ever where that wants the build lock it holds itself. The pool runs work that takes no locks.
+            many => std::thread::scope(|scope| {
+                let refreshes: Vec<_> = many.iter().map(|uuid| scope.spawn(|| self.refresh_index(uuid))).collect();
+                refreshes.into_iter().try_for_each(|it| it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            }),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{self, AtomicBool};
 use std::time::{Duration, Instant};
 
@@ -200,7 +200,7 @@ impl Engine {
         check_window(request)?;
         self.refresh_idle(targets, now)?;
         let snapshots = self.snapshots(targets, now);
-        let search = Search { engine: self, request, now, deadline: request.timeout.map(|it| Instant::now() + it), keep: request.from + request.size };
+        let search = Search { engine: self, request, now, deadline: request.timeout.map(|it| Instant::now() + it), keep: request.from + request.size, damage: Arc::default() };
         let mut merged = Found::default();
         let mut failures = Vec::new();
         let mut is_cached = true;
@@ -209,6 +209,9 @@ impl Engine {
                 failures.push(ShardFailure { index: snapshot.name.clone(), error: QueryError::Damaged(format!("{} damaged splits are left out", snapshot.damaged)) });
             }
             let found = search.index(snapshot)?;
+            if let Some(reason) = search.damage.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                failures.push(ShardFailure { index: snapshot.name.clone(), error: QueryError::Damaged(reason) });
+            }
             is_cached &= found.is_cached;
             merged.merge(found, &search);
         }
@@ -288,6 +291,8 @@ struct Search<'a> {
     deadline: Option<Instant>,
     /// Hits of one split that can be on the page.
     keep: usize,
+    /// Set by a query that could not read a document it had to verify: the answer would lack it.
+    damage: Arc<Mutex<Option<String>>>,
 }
 
 /// What has been found so far.
@@ -578,7 +583,7 @@ impl<'a> Search<'a> {
     }
 
     fn compile(&self, query: &Query, snapshot: &Snapshot) -> Result<Box<dyn tantivy::query::Query>, QueryError> {
-        let documents = Arc::new(Texts { formats: self.engine.inner.formats.clone(), mapping: snapshot.mapping.clone() });
+        let documents = Arc::new(Texts { formats: self.engine.inner.formats.clone(), mapping: snapshot.mapping.clone(), damage: self.damage.clone() });
         query.compile(&QueryContext { mapping: &snapshot.mapping, now: self.now, index: &snapshot.name, documents })
     }
 
@@ -639,6 +644,7 @@ impl Bm25StatisticsProvider for Statistics<'_> {
 struct Texts {
     formats: Formats,
     mapping: Arc<Mapping>,
+    damage: Arc<Mutex<Option<String>>>,
 }
 
 impl DocumentText for Texts {
@@ -651,5 +657,9 @@ impl DocumentText for Texts {
             other => other.to_string(),
         };
         values_at(&document, name).into_iter().map(text).collect()
+    }
+
+    fn damaged(&self, reason: &str) {
+        *self.damage.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
     }
 }

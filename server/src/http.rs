@@ -176,7 +176,8 @@ async fn serve(endpoint: &'static Endpoint, State(shared): State<Shared>, parts:
 
 async fn wrong_method(request: Request, allowed: String) -> Response {
     let reason = format!("Incorrect HTTP method for uri [{}] and method [{}], allowed: [{allowed}]", request.uri(), request.method());
-    let error = ApiError { allow: Some(allowed), ..ApiError::new(405, "method_not_allowed_exception", reason) };
+    let mut error = ApiError::new(405, "method_not_allowed_exception", reason);
+    error.allow = Some(allowed);
     error_response(&error, request.headers(), request.method())
 }
 

@@ -90,7 +90,7 @@ fn store(arguments: &IngestArguments, data_dir: &Path) -> anyhow::Result<Tally> 
         while let Some(batch) = file.next_batch().with_context(|| format!("reading [{}]", path.display()))? {
             tally.lines += batch.records.len() as u64;
             tally.unparsed += batch.unparsed as u64;
-            bar.inc(batch.bytes as u64);
+            bar.inc(batch.read_bytes as u64);
             show(&bar, &tally);
             last = Some(engine.append_records(PanosSyslog::ID, &batch.records)?);
         }
@@ -113,7 +113,7 @@ fn send(arguments: &IngestArguments, server: &str) -> anyhow::Result<Tally> {
         while let Some(batch) = file.next_batch().with_context(|| format!("reading [{}]", path.display()))? {
             tally.lines += batch.records.len() as u64;
             tally.unparsed += batch.unparsed as u64;
-            bar.inc(batch.bytes as u64);
+            bar.inc(batch.read_bytes as u64);
             show(&bar, &tally);
             for record in &batch.records {
                 let (_, line) = sekisho_ingest::Envelope::decode(record)?;

@@ -71,14 +71,8 @@ impl Listeners {
             return debug!(%peer, "connection refused: too many are open");
         };
         self.metrics().connections_accepted.add(1);
-        let connection = Connection {
-            shared: self.shared.clone(),
-            stream,
-            peer,
-            lane: self.shared.intake.lane(),
-            framer: Framer::new(),
-            _seat: seat,
-        };
+        let connection =
+            Connection { shared: self.shared.clone(), stream, peer, lane: self.shared.intake.lane(), framer: Framer::new(), _seat: seat };
         connections.spawn(connection.run(stop.clone()));
     }
 }
@@ -132,12 +126,13 @@ impl Connection {
             match self.read(&mut records) {
                 Ok(0) => return End::HalfClosed,
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.framer.shrink(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => {
                     debug!(peer = %self.peer, %error, "connection broken");
                     return End::Broken;
                 }
             }
+            self.framer.shrink();
             // Waits while too much is waiting: then the socket is not read, and the sender's window closes.
             self.lane.send(records).await;
         }
