@@ -2,6 +2,8 @@
 //!
 //! A failure prints the seed; `SEKISHO_SEED=n` runs that one alone, `SEKISHO_SEEDS=n` the first n.
 
+#![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
+
 mod aggs_harness;
 
 use std::cmp::Ordering;

@@ -174,6 +174,9 @@ struct Node {
     subs: Aggs,
 }
 
+/// Compiles the query of a filter aggregation, given as JSON.
+pub type CompileFilter<'a> = dyn Fn(&Value) -> Result<Box<dyn tantivy::query::Query>, QueryError> + 'a;
+
 /// What a plan is made against.
 pub struct AggContext<'a> {
     /// Fields of the index.
@@ -183,7 +186,7 @@ pub struct AggContext<'a> {
     /// Name of the index, for messages and for `_index`.
     pub index: &'a str,
     /// Compiles the query of a filter.
-    pub compile_filter: &'a dyn Fn(&Value) -> Result<Box<dyn tantivy::query::Query>, QueryError>,
+    pub compile_filter: &'a CompileFilter<'a>,
 }
 
 /// A segment to collect from.
