@@ -12,7 +12,7 @@ use tantivy::query::{Bm25StatisticsProvider, EnableScoring, Weight};
 use tantivy::schema::Field;
 use tantivy::{DocId, DocSet, TERMINATED, Term};
 
-use crate::aggs::{AggContext, Aggs, Partials, RenderOptions, SegmentContext};
+use crate::aggs::{AggContext, Aggs, FetchedHit, HitAddress, Partials, RenderOptions, SegmentContext};
 use crate::cache::{Key, PartialAnswer};
 use crate::clock::Timestamp;
 use crate::doc_id;
@@ -218,7 +218,10 @@ impl Engine {
         let hits = search.fetch(&snapshots, &merged.hits)?;
         let max_score = merged.max_score;
         let aggs = match &request.aggs {
-            Some(aggs) => Some(aggs.render(merged.aggs.unwrap_or_default(), &RenderOptions { typed_keys: request.typed_keys, now })?),
+            Some(aggs) => {
+                let options = RenderOptions { typed_keys: request.typed_keys, now };
+                Some(aggs.render(merged.aggs.unwrap_or_default(), &options, &mut |hit, fields| search.fetch_for_aggs(&snapshots, hit, fields))?)
+            }
             None => None,
         };
         let total = match request.track_total_hits {
@@ -561,6 +564,18 @@ impl<'a> Search<'a> {
             hits.push(Hit { index: candidate.index.to_string(), id, score, sort, source, fields, version, seq: candidate.seq });
         }
         Ok(hits)
+    }
+
+    /// Reads a document that a `top_hits` aggregation shows.
+    fn fetch_for_aggs(&self, snapshots: &[Snapshot], hit: &HitAddress, fields: &[String]) -> Result<FetchedHit, QueryError> {
+        let split = |snapshot: &'_ Snapshot| snapshot.splits.iter().find(|it| it.meta.id.0 == hit.split).cloned();
+        let found = snapshots.iter().find_map(|snapshot| Some((snapshot, split(snapshot)?)));
+        // A cached result is of a split of this very snapshot, which keeps it open.
+        let (snapshot, split) = found.ok_or_else(|| QueryError::Damaged(format!("split {:016x} of a hit is not open", hit.split)))?;
+        let source = self.engine.inner.formats.to_json(&Split::stored(&split.store()?, hit.doc)?, &snapshot.mapping);
+        let (id, version) = split.explicit_id(hit.doc)?.unwrap_or_else(|| (doc_id::encode(hit.seq), 1));
+        let fields = fields_of(fields, &source, &snapshot.mapping);
+        Ok(FetchedHit { id, version, source, fields, mapping: snapshot.mapping.clone() })
     }
 
     fn agg_context<'b>(&self, snapshot: &'b Snapshot, compile_filter: &'b dyn Fn(&Value) -> Result<Box<dyn tantivy::query::Query>, QueryError>) -> AggContext<'b> {

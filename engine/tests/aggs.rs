@@ -17,6 +17,8 @@
 //! Each case also runs with all documents in one segment and with a segment per document, which must not change a bit.
 //! `UPDATE_EXPECT=1 cargo test` rewrites the answers.
 
+#![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
+
 mod aggs_harness;
 
 use std::fmt::Write as _;

@@ -46,7 +46,7 @@ impl Aggregation for Cardinality {
         Ok(Box::new(CardinalityPlan { source: self.source.plan(Accepts::Any, ctx)?, threshold: self.threshold }))
     }
 
-    fn render(&self, partial: Partial, _subs: &Aggs, _renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+    fn render(&self, partial: Partial, _subs: &Aggs, _renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         Ok(Map::from_iter([("value".to_owned(), count(&partial).into())]))
     }
 

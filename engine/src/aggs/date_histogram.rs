@@ -169,7 +169,7 @@ impl Aggregation for DateHistogram {
         Ok(Box::new(DateHistogramPlan { source, rounding: self.rounding.clone(), hard_bounds }))
     }
 
-    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         let keyed = if let Partial::Keyed(it) = partial { it } else { Keyed::default() };
         check_kind(&keyed.kind, &self.source.field)?;
         // A number field is read as milliseconds.
@@ -212,7 +212,7 @@ impl Aggregation for DateHistogram {
 
 impl DateHistogram {
     /// Puts empty buckets between the first and the last, and out to the extended bounds.
-    fn fill(&self, buckets: Vec<Bucket>, dates: &DateFormat, renderer: &Renderer) -> Result<Vec<Bucket>, QueryError> {
+    fn fill(&self, buckets: Vec<Bucket>, dates: &DateFormat, renderer: &Renderer<'_>) -> Result<Vec<Bucket>, QueryError> {
         let resolved =
             self.extended_bounds.as_ref().map(|it| it.resolve("extended_bounds", &self.name, dates, &self.rounding.zone, renderer.options.now));
         let (min, max) = resolved.transpose()?.unwrap_or_default();

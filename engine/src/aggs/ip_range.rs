@@ -87,7 +87,7 @@ impl Aggregation for IpRange {
         Ok(Box::new(RangesPlan { source, ranges: self.ranges.iter().map(|it| it.1.clone()).collect() }))
     }
 
-    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         renderer.take_buckets(self.ranges.len())?;
         let (mut list, mut named) = (Vec::new(), Map::new());
         for (request, range, slot) in ranges::in_answer_order(partial, self.ranges.clone()) {

@@ -47,6 +47,7 @@ mod stats;
 mod sum;
 mod summary;
 mod terms;
+mod top_hits;
 mod value_count;
 
 use std::fmt::Debug;
@@ -57,6 +58,7 @@ use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, SegmentReader, TERMINATED
 
 pub use self::partial::Partials;
 pub use self::render::RenderOptions;
+pub use self::top_hits::{FetchHit, FetchedHit, HitAddress};
 
 use self::body::{Body, did_you_mean, token};
 use self::cells::Budget;
@@ -89,6 +91,7 @@ pub(crate) const KINDS: &[&dyn AggKind] = &[
     &extended_stats::Kind,
     &percentiles::Kind,
     &percentile_ranks::Kind,
+    &top_hits::Kind,
 ];
 
 /// Names of all aggregations, in the order of the compatibility table.
@@ -117,7 +120,7 @@ pub(crate) trait Aggregation: Debug + Send + Sync {
     fn plan(&self, ctx: &AggContext<'_>) -> Result<Box<dyn Plan>, QueryError>;
 
     /// The JSON of a result; `Partial::None` renders as no documents.
-    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError>;
+    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError>;
 
     /// The type as `typed_keys` names it.
     fn typed_name(&self, partial: &Partial) -> &'static str;
@@ -171,6 +174,9 @@ struct Node {
     subs: Aggs,
 }
 
+/// Compiles the query of a filter aggregation, given as JSON.
+pub type CompileFilter<'a> = dyn Fn(&Value) -> Result<Box<dyn tantivy::query::Query>, QueryError> + 'a;
+
 /// What a plan is made against.
 pub struct AggContext<'a> {
     /// Fields of the index.
@@ -180,7 +186,7 @@ pub struct AggContext<'a> {
     /// Name of the index, for messages and for `_index`.
     pub index: &'a str,
     /// Compiles the query of a filter.
-    pub compile_filter: &'a dyn Fn(&Value) -> Result<Box<dyn tantivy::query::Query>, QueryError>,
+    pub compile_filter: &'a CompileFilter<'a>,
 }
 
 /// A segment to collect from.
@@ -253,18 +259,18 @@ impl Aggs {
         Ok(AggPlan { nodes })
     }
 
-    /// The value of `aggregations`.
+    /// The value of `aggregations`. Documents of `top_hits` are read by `fetch`.
     ///
     /// # Errors
-    /// More than [`limits::BUCKETS_MAX`] buckets; indices that disagree about a field's type.
-    pub fn render(&self, partials: Partials, options: &RenderOptions) -> Result<Value, QueryError> {
+    /// More than [`limits::BUCKETS_MAX`] buckets; indices that disagree about a field's type; what `fetch` answers.
+    pub fn render(&self, partials: Partials, options: &RenderOptions, fetch: &mut FetchHit<'_>) -> Result<Value, QueryError> {
         let mut out = Map::new();
-        self.render_into(partials.0, &mut out, &mut Renderer::new(*options))?;
+        self.render_into(partials.0, &mut out, &mut Renderer::new(*options, fetch))?;
         Ok(Value::Object(out))
     }
 
     /// Adds the aggregations to a bucket.
-    pub(crate) fn render_into(&self, partials: Vec<Partial>, out: &mut Map<String, Value>, renderer: &mut Renderer) -> Result<(), QueryError> {
+    pub(crate) fn render_into(&self, partials: Vec<Partial>, out: &mut Map<String, Value>, renderer: &mut Renderer<'_>) -> Result<(), QueryError> {
         let mut partials = partials.into_iter();
         for node in self.nodes.iter() {
             let partial = partials.next().unwrap_or_default();

@@ -149,6 +149,9 @@ pub(crate) struct QuantilesBuilder {
     extremes: Option<(OrderedF64, OrderedF64)>,
 }
 
+/// Values that wait once counting has begun.
+const BATCH: usize = 1_024;
+
 impl QuantilesBuilder {
     /// Adds a value; gives the bytes of memory that took.
     #[inline]
@@ -162,16 +165,17 @@ impl QuantilesBuilder {
 
     fn add_slowly(&mut self, value: f64) -> usize {
         let before = self.memory_bytes();
-        self.pending.push(OrderedF64::new(value));
-        if self.pending.len() > EXACT_MAX {
+        if self.extremes.is_some() || self.pending.len() >= EXACT_MAX {
             self.count_pending();
+            self.pending = Vec::with_capacity(BATCH);
         }
+        self.pending.push(OrderedF64::new(value));
         self.memory_bytes().saturating_sub(before)
     }
 
     /// The distribution.
     pub(crate) fn finish(mut self) -> Quantiles {
-        if self.extremes.is_none() && self.pending.len() <= EXACT_MAX {
+        if self.extremes.is_none() {
             return Quantiles::from_values(self.pending);
         }
         self.count_pending();
@@ -264,7 +268,9 @@ mod tests {
 
     fn built(values: &[f64]) -> Quantiles {
         let mut builder = QuantilesBuilder::default();
-        values.iter().for_each(|it| drop(builder.add(*it)));
+        for value in values {
+            builder.add(*value);
+        }
         builder.finish()
     }
 

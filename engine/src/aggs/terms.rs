@@ -113,7 +113,7 @@ impl Aggregation for Terms {
         Ok(Box::new(TermsPlan { include: pick(&self.include)?, exclude: pick(&self.exclude)?, source }))
     }
 
-    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         let keyed = if let Partial::Keyed(it) = partial { it } else { Keyed::default() };
         check_kind(&keyed.kind, &self.source.field)?;
         let mut buckets = keyed.buckets;
