@@ -25,7 +25,15 @@ pub async fn handle(mut call: Call) -> Outcome {
         None | Some("_none") => {}
         Some(other) => return Err(ApiError::illegal_argument(format!("pipeline with id [{other}] does not exist"))),
     }
-    call.params.ignore(&["timeout", "wait_for_active_shards", "_source", "_source_includes", "_source_excludes", "require_data_stream", "list_executed_pipelines"]);
+    call.params.ignore(&[
+        "timeout",
+        "wait_for_active_shards",
+        "_source",
+        "_source_includes",
+        "_source_excludes",
+        "require_data_stream",
+        "list_executed_pipelines",
+    ]);
     let require_alias = call.params.flag("require_alias")?.unwrap_or(false);
     if require_alias {
         return Err(ApiError::illegal_argument("require_alias: there are no aliases"));
@@ -48,7 +56,7 @@ pub async fn write(call: &Call, ops: Vec<WriteOp>, refresh: RefreshAfter) -> Res
             let (results, written) = engine.write(ops)?;
             written.wait()?;
             refresh.run(engine, &results)?;
-            metrics.bulk_items(results.len() as u64);
+            metrics.bulk_items.inc_by(results.len() as u64);
             let mut errors = false;
             let items: Vec<Value> = names
                 .into_iter()
@@ -80,7 +88,8 @@ pub fn item(result: &WriteResult) -> Value {
             "_shards": { "total": 1, "successful": 1, "failed": 0 }, "_seq_no": document.seq, "_primary_term": 1, "status": status,
         })
     };
-    let failed = |index: &str, id: Option<&str>, error: ApiError| json!({ "_index": index, "_id": id, "status": error.status, "error": error.cause() });
+    let failed =
+        |index: &str, id: Option<&str>, error: ApiError| json!({ "_index": index, "_id": id, "status": error.status, "error": error.cause() });
     match result {
         WriteResult::Created(it) => written(it, "created", 201),
         WriteResult::Updated(it) => written(it, "updated", 200),
@@ -122,7 +131,11 @@ fn parse(body: &[u8], default_index: &str, is_create_default: bool) -> Result<Ve
                 ("_type" | "dynamic_templates" | "require_data_stream" | "retry_on_conflict", _) => {}
                 ("require_alias", Value::Bool(false)) => {}
                 ("pipeline", Value::String(it)) if it == "_none" => {}
-                (key, value) => return Err(ApiError::illegal_argument(format!("Action/metadata line [{number}] contains an unknown parameter [{key}] or value [{value}]"))),
+                (key, value) => {
+                    return Err(ApiError::illegal_argument(format!(
+                        "Action/metadata line [{number}] contains an unknown parameter [{key}] or value [{value}]"
+                    )));
+                }
             }
         }
         if index.is_empty() {
@@ -130,9 +143,16 @@ fn parse(body: &[u8], default_index: &str, is_create_default: bool) -> Result<Ve
         }
         let action = match name.as_str() {
             "delete" => WriteAction::Delete,
-            "update" => return Err(ApiError::illegal_argument(format!("Action/metadata line [{number}]: [update] is not supported yet; send the whole document with [index]"))),
+            "update" => {
+                return Err(ApiError::illegal_argument(format!(
+                    "Action/metadata line [{number}]: [update] is not supported yet; send the whole document with [index]"
+                )));
+            }
             name => {
-                let (_, source) = lines.next().filter(|it| !it.1.is_empty()).ok_or_else(|| ApiError::illegal_argument(format!("Action/metadata line [{number}] has no document after it")))?;
+                let (_, source) = lines
+                    .next()
+                    .filter(|it| !it.1.is_empty())
+                    .ok_or_else(|| ApiError::illegal_argument(format!("Action/metadata line [{number}] has no document after it")))?;
                 if name == "create" || is_create_default { WriteAction::Create(source.to_vec()) } else { WriteAction::Index(source.to_vec()) }
             }
         };
@@ -162,14 +182,21 @@ mod tests {
 
     #[test]
     fn actions_and_documents_are_told_apart() {
-        let ops = parse(b"{\"index\":{\"_index\":\"a\",\"_id\":1}}\n{\"x\":1}\n\n{\"delete\":{\"_id\":\"2\"}}\n{\"create\":{\"_id\":null}}\n{}\n", "d", false).unwrap();
+        let ops = parse(
+            b"{\"index\":{\"_index\":\"a\",\"_id\":1}}\n{\"x\":1}\n\n{\"delete\":{\"_id\":\"2\"}}\n{\"create\":{\"_id\":null}}\n{}\n",
+            "d",
+            false,
+        )
+        .unwrap();
         let seen: Vec<_> = ops.iter().map(|it| (it.index.as_str(), it.id.as_deref(), action_name(&it.action))).collect();
         assert_eq!(seen, [("a", Some("1"), "index"), ("d", Some("2"), "delete"), ("d", None, "create")]);
     }
 
     #[test]
     fn a_malformed_action_refuses_the_whole_request() {
-        for body in ["{\"index\":{\"_index\":\"a\"}}\n", "{\"foo\":{}}\n{}\n", "nonsense\n", "{\"index\":{}}\n{}\n", "{\"index\":{\"_index\":\"a\"}}\n{}"] {
+        for body in
+            ["{\"index\":{\"_index\":\"a\"}}\n", "{\"foo\":{}}\n{}\n", "nonsense\n", "{\"index\":{}}\n{}\n", "{\"index\":{\"_index\":\"a\"}}\n{}"]
+        {
             assert!(parse(body.as_bytes(), "", false).is_err(), "{body}");
         }
     }

@@ -80,7 +80,9 @@ impl Params {
     /// # Errors
     /// 400 for other values.
     pub fn number(&mut self, name: &str) -> Result<Option<i64>, ApiError> {
-        self.take(name).map(|it| it.parse().map_err(|_| ApiError::illegal_argument(format!("Failed to parse int parameter [{name}] with value [{it}]")))).transpose()
+        self.take(name)
+            .map(|it| it.parse().map_err(|_| ApiError::illegal_argument(format!("Failed to parse int parameter [{name}] with value [{it}]"))))
+            .transpose()
     }
 
     /// Takes parameters that change nothing here: hints, and what is always so.
@@ -104,6 +106,19 @@ impl Params {
     }
 }
 
+/// A file that is part of the program.
+#[derive(Debug)]
+pub struct StaticFile {
+    /// Media type.
+    pub content_type: &'static str,
+    /// Changes with the content; quoted.
+    pub etag: &'static str,
+    /// How long browsers may keep it.
+    pub cache_control: &'static str,
+    /// The content.
+    pub bytes: &'static [u8],
+}
+
 /// What a handler answers.
 pub enum Reply {
     /// JSON with status 200.
@@ -112,8 +127,8 @@ pub enum Reply {
     Status(u16, Value),
     /// Plain text (`_cat`, probes, metrics).
     Text(u16, &'static str, String),
-    /// A page or one of its files.
-    Asset(&'static sekisho_ui::Asset),
+    /// A page of the dashboard or one of its files.
+    File(&'static StaticFile),
     /// Somewhere else.
     Redirect(&'static str),
     /// Nothing but a status: `HEAD`.

@@ -41,7 +41,13 @@ impl Look {
             Some((column, order)) => (column.to_owned(), order == "desc"),
             None => (it, false),
         });
-        let look = Self { headers: call.params.flag("v")?.unwrap_or(false), columns: call.params.take("h").map(|it| it.split(',').map(str::to_owned).collect()), sort, json, raw_bytes };
+        let look = Self {
+            headers: call.params.flag("v")?.unwrap_or(false),
+            columns: call.params.take("h").map(|it| it.split(',').map(str::to_owned).collect()),
+            sort,
+            json,
+            raw_bytes,
+        };
         call.params.ignore(&["local", "master_timeout", "time", "health", "pri", "include_unloaded_segments", "ts"]);
         Ok(look)
     }
@@ -62,7 +68,11 @@ impl Look {
 
     fn render(&self, mut table: Table) -> Result<Reply, ApiError> {
         if let Some((column, descending)) = &self.sort {
-            let at = table.columns.iter().position(|it| it == column).ok_or_else(|| ApiError::illegal_argument(format!("Unable to sort by unknown sort key `{column}`")))?;
+            let at = table
+                .columns
+                .iter()
+                .position(|it| it == column)
+                .ok_or_else(|| ApiError::illegal_argument(format!("Unable to sort by unknown sort key `{column}`")))?;
             // Numbers stand in the order of numbers.
             table.rows.sort_by(|a, b| match (a[at].parse::<f64>(), b[at].parse::<f64>()) {
                 (Ok(a), Ok(b)) => a.total_cmp(&b),
@@ -74,10 +84,17 @@ impl Look {
         }
         let shown: Vec<usize> = match &self.columns {
             None => (0..table.columns.len()).collect(),
-            Some(patterns) => patterns.iter().flat_map(|pattern| (0..table.columns.len()).filter(|at| sekisho_engine::mapping::simple_match(pattern, table.columns[*at])).collect::<Vec<_>>()).collect(),
+            Some(patterns) => patterns
+                .iter()
+                .flat_map(|pattern| {
+                    (0..table.columns.len()).filter(|at| sekisho_engine::mapping::simple_match(pattern, table.columns[*at])).collect::<Vec<_>>()
+                })
+                .collect(),
         };
         if self.json {
-            let row = |row: &Vec<String>| Value::Object(shown.iter().map(|at| (table.columns[*at].to_owned(), Value::from(row[*at].clone()))).collect::<Map<_, _>>());
+            let row = |row: &Vec<String>| {
+                Value::Object(shown.iter().map(|at| (table.columns[*at].to_owned(), Value::from(row[*at].clone()))).collect::<Map<_, _>>())
+            };
             return Ok(Reply::Json(table.rows.iter().map(row).collect()));
         }
         let header = self.headers.then(|| table.columns.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>());
@@ -108,9 +125,22 @@ pub async fn indices(mut call: Call) -> Outcome {
             let row = |info: sekisho_engine::IndexInfo| {
                 let size = look.bytes(info.bytes);
                 let health = if info.damaged > 0 { "red" } else { "green" };
-                vec![health.to_owned(), "open".to_owned(), info.name, info.uuid, "1".to_owned(), "0".to_owned(), info.docs.to_string(), info.docs_deleted.to_string(), size.clone(), size.clone(), size]
+                vec![
+                    health.to_owned(),
+                    "open".to_owned(),
+                    info.name,
+                    info.uuid,
+                    "1".to_owned(),
+                    "0".to_owned(),
+                    info.docs.to_string(),
+                    info.docs_deleted.to_string(),
+                    size.clone(),
+                    size.clone(),
+                    size,
+                ]
             };
-            let columns = &["health", "status", "index", "uuid", "pri", "rep", "docs.count", "docs.deleted", "store.size", "pri.store.size", "dataset.size"];
+            let columns =
+                &["health", "status", "index", "uuid", "pri", "rep", "docs.count", "docs.deleted", "store.size", "pri.store.size", "dataset.size"];
             look.render(Table { columns, rows: infos(engine, &targets).into_iter().map(row).collect() })
         })
         .await
@@ -129,8 +159,38 @@ pub async fn health(mut call: Call) -> Outcome {
             let text = |key: &str| health[key].as_str().map_or_else(|| health[key].to_string(), str::to_owned);
             let at = engine.now();
             let time = at.to_string();
-            let row = vec![(at.0 / 1000).to_string(), time[11..19].to_owned(), text("cluster_name"), text("status"), "1".to_owned(), "1".to_owned(), text("active_shards"), text("active_primary_shards"), "0".to_owned(), "0".to_owned(), text("unassigned_shards"), "0".to_owned(), "-".to_owned(), "100.0%".to_owned()];
-            let columns = &["epoch", "timestamp", "cluster", "status", "node.total", "node.data", "shards", "pri", "relo", "init", "unassign", "pending_tasks", "max_task_wait_time", "active_shards_percent"];
+            let row = vec![
+                (at.0 / 1000).to_string(),
+                time[11..19].to_owned(),
+                text("cluster_name"),
+                text("status"),
+                "1".to_owned(),
+                "1".to_owned(),
+                text("active_shards"),
+                text("active_primary_shards"),
+                "0".to_owned(),
+                "0".to_owned(),
+                text("unassigned_shards"),
+                "0".to_owned(),
+                "-".to_owned(),
+                "100.0%".to_owned(),
+            ];
+            let columns = &[
+                "epoch",
+                "timestamp",
+                "cluster",
+                "status",
+                "node.total",
+                "node.data",
+                "shards",
+                "pri",
+                "relo",
+                "init",
+                "unassign",
+                "pending_tasks",
+                "max_task_wait_time",
+                "active_shards_percent",
+            ];
             look.render(Table { columns, rows: vec![row] })
         })
         .await

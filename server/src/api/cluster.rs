@@ -13,7 +13,18 @@ use crate::app::{resolve_options, targets};
 /// 404 for an index that does not exist.
 pub async fn health(mut call: Call) -> Outcome {
     let options = resolve_options(&mut call.params)?;
-    call.params.ignore(&["level", "local", "master_timeout", "timeout", "wait_for_active_shards", "wait_for_events", "wait_for_no_initializing_shards", "wait_for_no_relocating_shards", "wait_for_nodes", "wait_for_status"]);
+    call.params.ignore(&[
+        "level",
+        "local",
+        "master_timeout",
+        "timeout",
+        "wait_for_active_shards",
+        "wait_for_events",
+        "wait_for_no_initializing_shards",
+        "wait_for_no_relocating_shards",
+        "wait_for_nodes",
+        "wait_for_status",
+    ]);
     call.params.finish(&call.path)?;
     let expression = call.part("index").to_owned();
     call.app

@@ -46,7 +46,10 @@ pub async fn create(call: Call) -> Outcome {
     call.params.finish(&call.path)?;
     let name = call.part("name").to_owned();
     if !sekisho_engine::is_builtin_stream(&name) {
-        return Err(ApiError::illegal_argument(format!("no matching index template found for data stream [{name}]; the built-in ones are {:?}", sekisho_engine::BUILTIN_STREAMS)));
+        return Err(ApiError::illegal_argument(format!(
+            "no matching index template found for data stream [{name}]; the built-in ones are {:?}",
+            sekisho_engine::BUILTIN_STREAMS
+        )));
     }
     call.app
         .blocking(move |engine| {

@@ -17,7 +17,8 @@ pub async fn append(mut call: Call) -> Outcome {
     let is_create = is_create(&mut call)?;
     let source = call.body.to_vec();
     // Without an id nothing can be replaced: data streams take it like a `create`.
-    let action = if is_create || sekisho_engine::is_builtin_stream(call.part("index")) { WriteAction::Create(source) } else { WriteAction::Index(source) };
+    let action =
+        if is_create || sekisho_engine::is_builtin_stream(call.part("index")) { WriteAction::Create(source) } else { WriteAction::Index(source) };
     write(call, None, action).await
 }
 
@@ -70,7 +71,8 @@ pub async fn get(mut call: Call) -> Outcome {
             let Some(hit) = engine.search(&targets, &request)?.hits.into_iter().next() else {
                 return Ok(Reply::Status(404, json!({ "_index": index, "_id": id, "found": false })));
             };
-            let mut answer = json!({ "_index": hit.index, "_id": hit.id, "_version": hit.version, "_seq_no": hit.seq, "_primary_term": 1, "found": true });
+            let mut answer =
+                json!({ "_index": hit.index, "_id": hit.id, "_version": hit.version, "_seq_no": hit.seq, "_primary_term": 1, "found": true });
             if let Some(source) = hit.source {
                 answer["_source"] = Value::Object(source);
             }

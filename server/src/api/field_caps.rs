@@ -9,7 +9,8 @@ use super::error::ApiError;
 use crate::app::{resolve_options, targets};
 
 /// Metadata fields that every index has: name, type, whether it can be aggregated.
-const METADATA: &[(&str, &str, bool)] = &[("_id", "_id", false), ("_index", "_index", true), ("_source", "_source", false), ("_seq_no", "_seq_no", true)];
+const METADATA: &[(&str, &str, bool)] =
+    &[("_id", "_id", false), ("_index", "_index", true), ("_source", "_source", false), ("_seq_no", "_seq_no", true)];
 
 /// What one type of one field is good for, and in which indices it has it.
 #[derive(Default)]
@@ -54,7 +55,9 @@ pub async fn handle(mut call: Call) -> Outcome {
                     capability.is_aggregatable |= field.column_kind().is_some();
                     capability.indices.push(info.name.clone());
                 }
-                for (name, kind, is_aggregatable) in METADATA.iter().filter(|it| patterns.iter().any(|pattern| sekisho_engine::mapping::simple_match(pattern, it.0))) {
+                for (name, kind, is_aggregatable) in
+                    METADATA.iter().filter(|it| patterns.iter().any(|pattern| sekisho_engine::mapping::simple_match(pattern, it.0)))
+                {
                     let capability = fields.entry((*name).to_owned()).or_default().entry(kind).or_default();
                     capability.is_searchable = *name != "_source";
                     capability.is_aggregatable = *is_aggregatable;

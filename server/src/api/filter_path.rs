@@ -4,13 +4,18 @@ use serde_json::{Map, Value};
 
 /// Keeps what the comma-separated patterns ask for.
 pub fn apply(answer: Value, patterns: &str) -> Value {
-    let (excludes, includes): (Vec<&str>, Vec<&str>) = patterns.split(',').map(str::trim).filter(|it| !it.is_empty()).partition(|it| it.starts_with('-'));
+    let (excludes, includes): (Vec<&str>, Vec<&str>) =
+        patterns.split(',').map(str::trim).filter(|it| !it.is_empty()).partition(|it| it.starts_with('-'));
     let split = |pattern: &&str| pattern.trim_start_matches('-').split('.').map(str::to_owned).collect::<Vec<_>>();
     let includes: Vec<Vec<String>> = includes.iter().map(split).collect();
     let excludes: Vec<Vec<String>> = excludes.iter().map(split).collect();
     let kept = if includes.is_empty() { Some(answer) } else { include(answer, &includes.iter().map(Vec::as_slice).collect::<Vec<_>>()) };
     let kept = kept.unwrap_or_else(|| Value::Object(Map::new()));
-    if excludes.is_empty() { kept } else { exclude(kept, &excludes.iter().map(Vec::as_slice).collect::<Vec<_>>()).unwrap_or_else(|| Value::Object(Map::new())) }
+    if excludes.is_empty() {
+        kept
+    } else {
+        exclude(kept, &excludes.iter().map(Vec::as_slice).collect::<Vec<_>>()).unwrap_or_else(|| Value::Object(Map::new()))
+    }
 }
 
 /// Where the patterns go on below a key: the rest of each, and whether one ends here.

@@ -19,7 +19,12 @@ pub async fn create(mut call: Call) -> Outcome {
     let (mut mapping, mut settings) = (None, Value::Null);
     for (key, value) in call.object()? {
         match key.as_str() {
-            "mappings" => mapping = Some(Mapping::from_json(&value).map_err(|error| ApiError::new(400, "mapper_parsing_exception", format!("Failed to parse mapping: {error}")))?),
+            "mappings" => {
+                mapping = Some(
+                    Mapping::from_json(&value)
+                        .map_err(|error| ApiError::new(400, "mapper_parsing_exception", format!("Failed to parse mapping: {error}")))?,
+                )
+            }
             "settings" if value.is_object() => settings = value,
             "aliases" if value.as_object().is_some_and(Map::is_empty) => {}
             "aliases" => return Err(ApiError::illegal_argument("aliases are not supported yet")),

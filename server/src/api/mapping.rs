@@ -18,7 +18,8 @@ pub async fn get(mut call: Call) -> Outcome {
         .blocking(move |engine| {
             let targets = targets(engine, &index, options)?;
             let of = |info: &sekisho_engine::IndexInfo| targets.uuids().contains(&info.uuid);
-            let mappings: Map<String, Value> = engine.indices().into_iter().filter(of).map(|it| (it.name, json!({ "mappings": it.mapping.to_json() }))).collect();
+            let mappings: Map<String, Value> =
+                engine.indices().into_iter().filter(of).map(|it| (it.name, json!({ "mappings": it.mapping.to_json() }))).collect();
             Ok(Reply::Json(Value::Object(mappings)))
         })
         .await

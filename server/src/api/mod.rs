@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod msearch;
 pub mod probes;
 pub mod resolve;
+pub mod router;
 pub mod search;
 pub mod ui;
 
@@ -40,9 +41,9 @@ pub struct Endpoint {
 }
 
 macro_rules! endpoints {
-    ($($methods:literal $paths:expr => $handler:path;)*) => {
+    ($([$($method:literal),+] [$($path:literal),+] => $handler:path;)*) => {
         /// Every endpoint. The router, the errors for wrong methods and the tests read this list.
-        pub const ENDPOINTS: &[Endpoint] = &[$(Endpoint { methods: &$methods, paths: &$paths, handler: |call| Box::pin($handler(call)) }),*];
+        pub const ENDPOINTS: &[Endpoint] = &[$(Endpoint { methods: &[$($method),+], paths: &[$($path),+], handler: |call| Box::pin($handler(call)) }),*];
     };
 }
 
@@ -77,7 +78,8 @@ endpoints! {
     ["DELETE"] ["/{index}"] => index::delete;
     ["GET"] ["/{index}/_settings"] => index::settings;
     ["GET", "HEAD"] ["/livez"] => probes::live;
-    ["GET", "HEAD"] ["/readyz", "/startupz"] => probes::ready;
+    ["GET", "HEAD"] ["/readyz"] => probes::ready;
+    ["GET", "HEAD"] ["/startupz"] => probes::started;
     ["GET"] ["/metrics"] => metrics::handle;
     ["GET", "HEAD"] ["/ui", "/ui/", "/ui/{*path}"] => ui::handle;
 }

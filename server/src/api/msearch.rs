@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use sekisho_engine::Cancel;
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Params, Reply};
@@ -19,11 +20,22 @@ pub async fn handle(mut call: Call) -> Outcome {
     let default_index = call.part("index").to_owned();
     let typed_keys = call.params.flag("typed_keys")?.unwrap_or(false);
     let total_as_int = call.params.flag("rest_total_hits_as_int")?.unwrap_or(false);
-    call.params.ignore(&["max_concurrent_searches", "max_concurrent_shard_requests", "pre_filter_shard_size", "search_type", "ccs_minimize_roundtrips"]);
+    call.params.ignore(&[
+        "max_concurrent_searches",
+        "max_concurrent_shard_requests",
+        "pre_filter_shard_size",
+        "search_type",
+        "ccs_minimize_roundtrips",
+    ]);
     let mut shared = call.params.clone();
     let _ = crate::app::resolve_options(&mut shared)?;
     shared.finish(&call.path)?;
-    let searches = parse(&call, &default_index, typed_keys, total_as_int)?;
+    let mut searches = parse(&call, &default_index, typed_keys, total_as_int)?;
+    let cancel = Cancel::default();
+    for search in searches.iter_mut().flatten() {
+        search.request.cancel = cancel.clone();
+    }
+    let _guard = search::CancelOnDrop(cancel);
     call.app
         .search(move |engine| {
             let began = Instant::now();
@@ -54,13 +66,15 @@ fn parse(call: &Call, default_index: &str, typed_keys: bool, total_as_int: bool)
             }
             Map::new()
         } else {
-            serde_json::from_slice(header).map_err(|error| ApiError::new(400, "x_content_parse_exception", format!("a header line is not a JSON object: {error}")))?
+            serde_json::from_slice(header)
+                .map_err(|error| ApiError::new(400, "x_content_parse_exception", format!("a header line is not a JSON object: {error}")))?
         };
         let body = lines.next().ok_or_else(|| ApiError::illegal_argument("a header line without a body"))?;
         let body: Map<String, Value> = if body.iter().all(u8::is_ascii_whitespace) {
             Map::new()
         } else {
-            serde_json::from_slice(body).map_err(|error| ApiError::new(400, "x_content_parse_exception", format!("a body line is not a JSON object: {error}")))?
+            serde_json::from_slice(body)
+                .map_err(|error| ApiError::new(400, "x_content_parse_exception", format!("a body line is not a JSON object: {error}")))?
         };
         if searches.len() == SEARCHES_MAX {
             return Err(ApiError::illegal_argument(format!("more than [{SEARCHES_MAX}] searches in one request")));
@@ -73,7 +87,14 @@ fn parse(call: &Call, default_index: &str, typed_keys: bool, total_as_int: bool)
     Ok(searches)
 }
 
-fn one(call: &Call, default_index: &str, header: Map<String, Value>, body: Map<String, Value>, typed_keys: bool, total_as_int: bool) -> Result<SearchCall, ApiError> {
+fn one(
+    call: &Call,
+    default_index: &str,
+    header: Map<String, Value>,
+    body: Map<String, Value>,
+    typed_keys: bool,
+    total_as_int: bool,
+) -> Result<SearchCall, ApiError> {
     let mut index = default_index.to_owned();
     // What a header says about indices is what a URL would say.
     let mut params = String::new();

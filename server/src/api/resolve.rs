@@ -17,10 +17,15 @@ pub async fn handle(mut call: Call) -> Outcome {
     call.app
         .blocking(move |engine| {
             let infos = infos(engine, &targets(engine, &expression, options)?);
-            let plain: Vec<Value> = infos.iter().filter(|it| it.stream.is_none()).map(|it| json!({ "name": it.name, "attributes": ["open"] })).collect();
+            let plain: Vec<Value> =
+                infos.iter().filter(|it| it.stream.is_none()).map(|it| json!({ "name": it.name, "attributes": ["open"] })).collect();
             let streams = engine.data_streams();
             let named = |it: &String| infos.iter().any(|info| info.stream.as_ref() == Some(it));
-            let streams: Vec<Value> = streams.iter().filter(|it| named(it.0)).map(|(name, backing)| json!({ "name": name, "backing_indices": backing, "timestamp_field": "@timestamp" })).collect();
+            let streams: Vec<Value> = streams
+                .iter()
+                .filter(|it| named(it.0))
+                .map(|(name, backing)| json!({ "name": name, "backing_indices": backing, "timestamp_field": "@timestamp" }))
+                .collect();
             Ok(Reply::Json(json!({ "indices": plain, "aliases": [], "data_streams": streams })))
         })
         .await

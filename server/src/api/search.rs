@@ -38,18 +38,17 @@ pub async fn handle(mut call: Call) -> Outcome {
     let index = call.part("index").to_owned();
     let body = call.object()?;
     let search = parse(&index, body, &mut call.params, &call.path)?;
-    let guard = CancelOnDrop(search.request.cancel.clone());
+    // The client went away: this future is dropped, and with it the guard, which gives the search up.
+    let _guard = CancelOnDrop(search.request.cancel.clone());
     let metrics = call.app.metrics().clone();
     let began = Instant::now();
     let answer = call.app.search(move |engine| run(engine, &search)).await;
-    // Dropping the future before this point (the client went away) gives the search up.
-    std::mem::forget(guard);
-    metrics.search_duration(began.elapsed());
+    metrics.search_duration.observe(began.elapsed().as_secs_f64());
     answer.map(Reply::Json)
 }
 
 /// Gives a search up when the connection that asked is gone.
-struct CancelOnDrop(Cancel);
+pub(super) struct CancelOnDrop(pub(super) Cancel);
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
@@ -63,7 +62,15 @@ impl Drop for CancelOnDrop {
 /// 400 naming the key or parameter that is not understood.
 pub fn parse(index: &str, body: Map<String, Value>, params: &mut Params, path: &str) -> Result<SearchCall, ApiError> {
     let options = resolve_options(params)?;
-    let mut call = SearchCall { index: index.to_owned(), options, request: SearchRequest::default(), total_as_int: false, version: false, seq_no: false, fields: Vec::new() };
+    let mut call = SearchCall {
+        index: index.to_owned(),
+        options,
+        request: SearchRequest::default(),
+        total_as_int: false,
+        version: false,
+        seq_no: false,
+        fields: Vec::new(),
+    };
     read_body(&mut call, body)?;
     read_params(&mut call, params)?;
     params.finish(path)?;
@@ -106,7 +113,9 @@ fn read_params(call: &mut SearchCall, params: &mut Params) -> Result<(), ApiErro
     let request = &mut call.request;
     if let Some(text) = params.take("q") {
         let mut options = json!({ "query": text });
-        for (param, option) in [("df", "default_field"), ("default_operator", "default_operator"), ("lenient", "lenient"), ("analyze_wildcard", "analyze_wildcard")] {
+        for (param, option) in
+            [("df", "default_field"), ("default_operator", "default_operator"), ("lenient", "lenient"), ("analyze_wildcard", "analyze_wildcard")]
+        {
             if let Some(value) = params.take(param) {
                 options[option] = value.parse::<bool>().map_or(Value::String(value), Value::Bool);
             }
@@ -151,7 +160,9 @@ fn read_params(call: &mut SearchCall, params: &mut Params) -> Result<(), ApiErro
     if call.total_as_int {
         match call.request.track_total_hits {
             TrackTotalHits::UpTo(limit) if limit != TOTAL_HITS_DEFAULT => {
-                return Err(ApiError::illegal_argument(format!("[rest_total_hits_as_int] cannot be used if the tracking of total hits is not accurate, got {limit}")));
+                return Err(ApiError::illegal_argument(format!(
+                    "[rest_total_hits_as_int] cannot be used if the tracking of total hits is not accurate, got {limit}"
+                )));
             }
             TrackTotalHits::UpTo(_) => call.request.track_total_hits = TrackTotalHits::All,
             _ => {}
@@ -162,7 +173,16 @@ fn read_params(call: &mut SearchCall, params: &mut Params) -> Result<(), ApiErro
         Some(other) => return Err(ApiError::illegal_argument(format!("No search type for [{other}]"))),
     }
     // Where a search runs, and what is kept of it, is ours to choose.
-    params.ignore(&["preference", "routing", "request_cache", "batched_reduce_size", "max_concurrent_shard_requests", "pre_filter_shard_size", "ccs_minimize_roundtrips", "allow_partial_search_results"]);
+    params.ignore(&[
+        "preference",
+        "routing",
+        "request_cache",
+        "batched_reduce_size",
+        "max_concurrent_shard_requests",
+        "pre_filter_shard_size",
+        "ccs_minimize_roundtrips",
+        "allow_partial_search_results",
+    ]);
     Ok(())
 }
 
@@ -180,7 +200,11 @@ pub fn run(engine: &Engine, call: &SearchCall) -> Result<Value, ApiError> {
 fn render(call: &SearchCall, response: SearchResponse, took: Duration) -> Value {
     let mut hits = Map::new();
     if let Some(total) = response.total {
-        let total = if call.total_as_int { json!(total.value) } else { json!({ "value": total.value, "relation": if total.is_lower_bound { "gte" } else { "eq" } }) };
+        let total = if call.total_as_int {
+            json!(total.value)
+        } else {
+            json!({ "value": total.value, "relation": if total.is_lower_bound { "gte" } else { "eq" } })
+        };
         hits.insert("total".to_owned(), total);
     } else if call.total_as_int {
         hits.insert("total".to_owned(), json!(-1));
@@ -188,7 +212,8 @@ fn render(call: &SearchCall, response: SearchResponse, took: Duration) -> Value 
     let is_scored = call.request.sort.is_empty() || call.request.track_scores;
     hits.insert("max_score".to_owned(), response.max_score.filter(|_| is_scored && call.request.size > 0).map_or(Value::Null, |it| json!(it)));
     hits.insert("hits".to_owned(), response.hits.into_iter().map(|hit| render_hit(call, hit)).collect());
-    let mut shards = json!({ "total": response.shards, "successful": response.shards - response.failures.len(), "skipped": 0, "failed": response.failures.len() });
+    let mut shards =
+        json!({ "total": response.shards, "successful": response.shards - response.failures.len(), "skipped": 0, "failed": response.failures.len() });
     if !response.failures.is_empty() {
         let failure = |it: &sekisho_engine::ShardFailure| json!({ "shard": 0, "index": it.index, "node": "sekisho", "reason": { "type": it.error.es_type(), "reason": it.error.to_string() } });
         shards["failures"] = response.failures.iter().map(failure).collect();
@@ -267,7 +292,9 @@ fn track_total_hits(value: &Value) -> Result<TrackTotalHits, ApiError> {
             Some(it) if it >= 0 => Ok(TrackTotalHits::UpTo(it as u64)),
             _ => Err(ApiError::illegal_argument(format!("[track_total_hits] parameter must be positive or equals to -1, got {number}"))),
         },
-        Value::String(text) => track_total_hits(&serde_json::from_str(text).map_err(|_| ApiError::illegal_argument(format!("[track_total_hits] is not a number: [{text}]")))?),
+        Value::String(text) => track_total_hits(
+            &serde_json::from_str(text).map_err(|_| ApiError::illegal_argument(format!("[track_total_hits] is not a number: [{text}]")))?,
+        ),
         _ => Err(ApiError::parsing("[track_total_hits] must be true, false or a number")),
     }
 }

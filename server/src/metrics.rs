@@ -1,0 +1,182 @@
+//! Figures for `/metrics`. Counts of requests are kept here; those of listeners and of the engine are read when they are asked for.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use sekisho_engine::Engine;
+use sekisho_ingest::envelope::TRANSPORTS;
+
+/// Upper bounds of the search durations, in seconds.
+const SEARCH_SECONDS: [f64; 13] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
+
+/// The figures of one process.
+pub struct Metrics {
+    /// Time of searches, from the body read to the answer.
+    pub search_duration: Histogram,
+    /// Operations of bulk requests, whatever became of them.
+    pub bulk_items: Counter,
+    /// Requests that failed inside.
+    pub panics: Counter,
+    ingest: Arc<sekisho_ingest::Metrics>,
+}
+
+impl Metrics {
+    /// Figures that start at zero, beside those of the listeners.
+    pub fn new(ingest: Arc<sekisho_ingest::Metrics>) -> Self {
+        Self { search_duration: Histogram::new(SEARCH_SECONDS), bulk_items: Counter::default(), panics: Counter::default(), ingest }
+    }
+
+    /// All figures in OpenMetrics' text form; those of the engine once it is open.
+    ///
+    /// # Errors
+    /// Never, as far as writing to memory can't fail.
+    pub fn render(&self, engine: Option<&Engine>) -> Result<String, fmt::Error> {
+        let mut registry = Registry::with_prefix("sekisho");
+        registry.register_with_unit("search_duration", "Time of searches", Unit::Seconds, self.search_duration.clone());
+        registry.register("bulk_items", "Operations of bulk requests", self.bulk_items.clone());
+        registry.register("request_panics", "Requests that failed inside", self.panics.clone());
+        registry.register_collector(Box::new(IngestFigures(self.ingest.clone())));
+        if let Some(engine) = engine {
+            registry.register_collector(Box::new(EngineFigures(engine.clone())));
+        }
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry)?;
+        Ok(text)
+    }
+}
+
+/// A family of one name with one label.
+fn labelled<V: Into<u64>>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    label: &str,
+    is_counter: bool,
+    values: impl IntoIterator<Item = (String, V)>,
+) -> fmt::Result {
+    use prometheus_client::encoding::EncodeMetric;
+    use prometheus_client::metrics::MetricType;
+    let kind = if is_counter { MetricType::Counter } else { MetricType::Gauge };
+    let mut family = encoder.encode_descriptor(name, help, None, kind)?;
+    for (value, number) in values {
+        let labels = [(label, value)];
+        let number: u64 = number.into();
+        let one = family.encode_family(&labels)?;
+        if is_counter { ConstCounter::new(number).encode(one)? } else { ConstGauge::new(number as i64).encode(one)? }
+    }
+    Ok(())
+}
+
+fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
+    let counter = ConstCounter::new(value);
+    counter.encode(encoder.encode_descriptor(name, help, None, prometheus_client::metrics::MetricType::Counter)?)
+}
+
+fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
+    let gauge = ConstGauge::new(value as i64);
+    gauge.encode(encoder.encode_descriptor(name, help, None, prometheus_client::metrics::MetricType::Gauge)?)
+}
+
+/// What listeners count.
+#[derive(Debug)]
+struct IngestFigures(Arc<sekisho_ingest::Metrics>);
+
+impl Collector for IngestFigures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let counts = &self.0;
+        let by_transport =
+            |count: fn(&sekisho_ingest::metrics::TransportMetrics) -> u64| TRANSPORTS.map(|it| (it.name().to_owned(), count(counts.transport(it))));
+        labelled(&mut encoder, "syslog_received", "Lines received", "transport", true, by_transport(|it| it.lines.get()))?;
+        labelled(
+            &mut encoder,
+            "syslog_received_bytes",
+            "Bytes of lines received, without framing",
+            "transport",
+            true,
+            by_transport(|it| it.bytes.get()),
+        )?;
+        labelled(
+            &mut encoder,
+            "syslog_truncated",
+            "Lines of which only the head was kept",
+            "transport",
+            true,
+            by_transport(|it| it.truncated.get()),
+        )?;
+        labelled(
+            &mut encoder,
+            "parse_failures",
+            "Lines kept in syslog-unparsed",
+            "reason",
+            true,
+            counts.unparsed().map(|(reason, count)| (reason.to_owned(), count)),
+        )?;
+        gauge(&mut encoder, "syslog_connections_open", "Syslog connections open now", counts.connections_open.get())?;
+        counter(&mut encoder, "syslog_connections_accepted", "Syslog connections accepted", counts.connections_accepted.get())?;
+        counter(
+            &mut encoder,
+            "syslog_connections_dropped",
+            "Syslog connections closed at once because of a limit",
+            counts.connections_refused.get(),
+        )?;
+        counter(
+            &mut encoder,
+            "syslog_connections_idle_closed",
+            "Syslog connections closed because nothing came",
+            counts.connections_idle_closed.get(),
+        )?;
+        counter(
+            &mut encoder,
+            "syslog_connections_reset",
+            "Syslog connections reset because their lines may be lost",
+            counts.connections_reset.get(),
+        )?;
+        counter(&mut encoder, "syslog_socket_errors", "Errors of accepting and receiving", counts.socket_errors.get())?;
+        counter(
+            &mut encoder,
+            "ingest_batches_refused",
+            "Batches that the log did not take and that were offered again",
+            counts.batches_refused.get(),
+        )?;
+        counter(&mut encoder, "ingest_lines_dropped", "Lines that were taken and may not have become durable", counts.lines_lost.get())
+    }
+}
+
+/// What the engine knows of itself.
+struct EngineFigures(Engine);
+
+impl fmt::Debug for EngineFigures {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("EngineFigures")
+    }
+}
+
+impl Collector for EngineFigures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let infos = self.0.indices();
+        let mut by_stream: std::collections::BTreeMap<String, (u64, u64, u64)> = std::collections::BTreeMap::new();
+        for info in &infos {
+            let figures = by_stream.entry(info.stream.clone().unwrap_or_else(|| info.name.clone())).or_default();
+            figures.0 += info.docs;
+            figures.1 += info.bytes;
+            figures.2 += info.splits as u64;
+        }
+        let of = |figure: fn(&(u64, u64, u64)) -> u64| by_stream.iter().map(move |(name, it)| (name.clone(), figure(it)));
+        labelled(&mut encoder, "documents", "Live documents", "stream", false, of(|it| it.0))?;
+        labelled(&mut encoder, "storage_bytes", "Bytes of splits", "stream", false, of(|it| it.1))?;
+        labelled(&mut encoder, "splits", "Splits", "stream", false, of(|it| it.2))?;
+        gauge(&mut encoder, "wal_bytes", "Bytes of the log on disk", self.0.log_bytes())?;
+        let recovery = self.0.recovery();
+        gauge(&mut encoder, "recovery_replayed", "Documents read again from the log at the start", recovery.replayed)?;
+        gauge(&mut encoder, "quarantined_ranges", "Damaged ranges and files set aside at the start", recovery.damage.len() as u64)?;
+        let damaged: usize = infos.iter().map(|it| it.damaged).sum();
+        gauge(&mut encoder, "quarantined_splits", "Splits that could not be opened", damaged as u64)?;
+        labelled(&mut encoder, "build_info", "What runs", "version", false, [(env!("CARGO_PKG_VERSION").to_owned(), 1_u64)])
+    }
+}
