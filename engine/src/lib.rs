@@ -8,7 +8,7 @@ pub mod clock;
 pub mod columns;
 pub mod datetime;
 mod directory;
-mod doc_id;
+pub mod doc_id;
 mod document;
 pub mod ecs;
 mod engine;

@@ -256,10 +256,24 @@ fn missing_segment_is_a_named_hole() {
     let (log, recovery) = open(tmp.path(), small());
     assert_eq!(recovery.damage.iter().map(|it| it.seqs_lost.clone()).collect::<Vec<_>>(), [8..15]);
     assert_eq!(read_all(&log, 0).len(), 13);
+}
+
+#[test]
+fn log_that_ends_before_what_was_published_says_so_and_goes_on_behind() {
+    let tmp = tempfile::tempdir().unwrap();
+    let all = written(tmp.path(), LogOptions::default(), 5);
+    let path = segments(tmp.path()).remove(0);
+    flip(&path, std::fs::metadata(&path).unwrap().len() - 1);
+    let covered = LogOptions { seq_floor: 6, ..LogOptions::default() };
+    let (log, recovery) = open(tmp.path(), covered.clone());
+    assert!(recovery.torn.is_some());
+    assert_eq!(recovery.damage.iter().map(|it| it.seqs_lost.clone()).collect::<Vec<_>>(), [5..6]);
+    assert_eq!(append(&log, "goes on"), 6);
+    assert_eq!(read_all(&log, 0), [&all[..4], &[(6, 1, "goes on".into())]].concat());
     drop(log);
-    let covered = LogOptions { seq_floor: 15, ..small() };
-    let (_, recovery) = open(tmp.path(), covered);
-    assert_eq!(recovery.damage, [], "published splits hold these records");
+    let (log, recovery) = open(tmp.path(), covered);
+    assert_eq!(recovery.damage.iter().map(|it| it.seqs_lost.clone()).collect::<Vec<_>>(), [5..6], "still missing");
+    assert_eq!((recovery.torn, log.next_seq()), (None, 7));
 }
 
 #[test]

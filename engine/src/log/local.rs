@@ -23,7 +23,7 @@ use super::segment::{Segment, walk};
 use super::ticket::Ticket;
 use super::writer::{Pending, WriteFailure, Writer};
 use super::{Appended, Log, LogError, LogOptions, LogStats};
-use crate::fs::Fs;
+use crate::fs::{Fs, FsFile};
 
 /// A log in a directory.
 #[derive(Debug)]
@@ -231,7 +231,7 @@ impl Log for LocalLog {
         let mut next_seq = 0;
         let mut at = from_seq;
         // One segment at a time, looked up afresh, for retention may remove some meanwhile. A whole segment is in memory: 64 MiB.
-        while let Some((segment, file)) = self.shared.open_segment_with(at)? {
+        while let Some(OpenSegment { segment, file }) = self.shared.open_segment_with(at)? {
             let len = usize::try_from(segment.bytes).expect("a segment fits into memory");
             buffer.resize(len, 0);
             file.read_exact_at(&mut buffer, 0).map_err(LogError::io("read", &segment.path))?;
@@ -291,6 +291,12 @@ impl Log for LocalLog {
     }
 }
 
+/// A segment as it was looked up, and a handle that outlives its removal.
+struct OpenSegment {
+    segment: Segment,
+    file: Box<dyn FsFile>,
+}
+
 impl Queue {
     fn check_open(&self) -> Result<(), LogError> {
         match &self.failed {
@@ -326,12 +332,12 @@ impl Shared {
     }
 
     /// The segment that holds `seq`, or the first after it; open, so that removing it does not disturb the reader.
-    fn open_segment_with(&self, seq: u64) -> Result<Option<(Segment, Box<dyn crate::fs::FsFile>)>, LogError> {
+    fn open_segment_with(&self, seq: u64) -> Result<Option<OpenSegment>, LogError> {
         let segments = self.segments();
         let at = segments.partition_point(|it| it.first_seq <= seq).saturating_sub(1);
         let Some(segment) = segments.get(at) else { return Ok(None) };
         let file = self.fs.open(&segment.path).map_err(LogError::io("open", &segment.path))?;
-        Ok(Some((segment.clone(), file)))
+        Ok(Some(OpenSegment { segment: segment.clone(), file }))
     }
 
     /// The number in the name of the segment after the one with this number.

@@ -204,8 +204,8 @@ impl LogError {
 /// How a [`LocalLog`] works. The defaults are for production; tests make things small.
 #[derive(Clone, Debug)]
 pub struct LogOptions {
-    /// The caller has durably published every record before this number. The log continues at least there, even when its own tail
-    /// is lost (a number must never be given twice), and a hole below it is not reported: nothing is missing.
+    /// The caller has durably published records up to, and without, this number. The log continues at least there, even when its own
+    /// end is lost: a number must never be given twice. Then the records between are reported as lost.
     pub seq_floor: u64,
     /// A segment is closed when a write would take it over this. 64 MiB: a whole segment is read into memory to verify it, and
     /// retention frees space in steps of one.

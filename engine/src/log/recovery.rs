@@ -3,7 +3,7 @@
 //! The rule: bad bytes at the very end of the last segment are a write that a crash met: nothing behind them was ever
 //! acknowledged, so they are cut. Bad bytes with a valid frame after them, or in an earlier segment, were once durable: that is damage. The
 //! file is kept as it is, the bad bytes are copied to quarantine, everything valid is served, and the report names what is
-//! lost. (A damaged *last* frame can't be told from a torn one; no log can.)
+//! lost. (A damaged *last* frame can't be told from a torn one, unless the caller's `seq_floor` knows that more was there.)
 //!
 //! Damage stays in its segment, so each opening reports it again until retention removes the segment.
 
@@ -79,14 +79,8 @@ pub(super) fn recover(fs: &Arc<dyn Fs>, dir: &Path, options: &LogOptions) -> Res
         }
     }
     let quarantine = options.quarantine_dir.clone().unwrap_or_else(|| dir.join("quarantine"));
-    let mut recoverer = Recoverer {
-        fs,
-        quarantine,
-        seq_floor: options.seq_floor,
-        next_seq: found.first().map_or(FIRST_SEQ, |it| it.0),
-        segments: Vec::new(),
-        report: Recovery::default(),
-    };
+    let mut recoverer =
+        Recoverer { fs, quarantine, next_seq: found.first().map_or(FIRST_SEQ, |it| it.0), segments: Vec::new(), report: Recovery::default() };
     let mut last = None;
     for (i, (first_seq, path)) in found.iter().enumerate() {
         let following = found.get(i + 1).map(|it| it.0);
@@ -98,6 +92,7 @@ pub(super) fn recover(fs: &Arc<dyn Fs>, dir: &Path, options: &LogOptions) -> Res
         file.sync().map_err(LogError::io("sync", path))?;
     }
     fs.sync_dir(dir).map_err(LogError::io("sync", dir))?;
+    recoverer.check_floor(options.seq_floor);
     let Recoverer { next_seq, segments, mut report, .. } = recoverer;
     report.segments = segments.len() as u64;
     report.bytes = segments.iter().map(|it| it.bytes).sum();
@@ -109,7 +104,6 @@ pub(super) fn recover(fs: &Arc<dyn Fs>, dir: &Path, options: &LogOptions) -> Res
 struct Recoverer<'a> {
     fs: &'a Arc<dyn Fs>,
     quarantine: PathBuf,
-    seq_floor: u64,
     next_seq: u64,
     segments: Vec<Segment>,
     report: Recovery,
@@ -209,16 +203,23 @@ impl Recoverer<'_> {
         Ok(file)
     }
 
+    /// Nothing is published before it is durable here, so a log that ends below the floor has lost its end: a damaged last frame
+    /// looks like a torn one, but the manifest remembers. (A log without any segment is a new one, or left out of a backup.)
+    fn check_floor(&mut self, floor: u64) {
+        if let Some(last) = self.segments.last()
+            && self.next_seq < floor
+        {
+            let (path, end, seqs_lost) = (last.path.clone(), last.bytes as usize, self.next_seq..floor);
+            self.damaged(&path, &[], end..end, seqs_lost, "the log ends before what was published from it");
+        }
+    }
+
     fn torn(&mut self, path: &Path, range: Range<usize>) {
         warn!(segment = %path.display(), ?range, "unfinished write at the end of the log cut off");
         self.report.torn = Some(TornTail { segment: path.to_owned(), range: range.start as u64..range.end as u64 });
     }
 
     fn damaged(&mut self, path: &Path, bytes: &[u8], range: Range<usize>, seqs_lost: Range<u64>, reason: impl ToString) {
-        // A hole below the floor is what the floor itself left, or what published splits cover: nothing is missing.
-        if range.is_empty() && seqs_lost.end <= self.seq_floor {
-            return;
-        }
         let quarantined = match self.copy_aside(path, bytes, &range) {
             Ok(copy) => copy,
             Err(cause) => {

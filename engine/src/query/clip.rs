@@ -1,11 +1,12 @@
 //! A query as one split sees it: a range on the split's time that covers the split, or misses it, says so without its bounds.
 //!
-//! That makes the question to a split inside the window the same whatever the window: the key of the cache of partial answers.
+//! A bound inside the split becomes a number of milliseconds. That makes the question to a split inside the window the same whatever the window: the key of the cache of partial answers.
+
+use std::sync::Arc;
 
 use super::{Compiler, Query, QueryContext, context};
 use crate::clock::Timestamp;
 use crate::mapping::Mapping;
-use std::sync::Arc;
 
 /// The time of a split.
 pub(crate) struct Clip<'a> {
@@ -17,8 +18,10 @@ pub(crate) struct Clip<'a> {
 }
 
 impl Query {
-    /// The query for documents that all have one value of the date field `field`, between `oldest` and `newest`.
-    pub(crate) fn clip(&self, field: &str, oldest: Timestamp, newest: Timestamp, mapping: &Mapping, now: Timestamp) -> Query {
+    /// The query for documents that all have exactly one value of the date field `field`, between `oldest` and `newest`, both
+    /// included: it finds the same of them, and no longer names bounds that do not cut them.
+    #[must_use]
+    pub fn clip(&self, field: &str, oldest: Timestamp, newest: Timestamp, mapping: &Mapping, now: Timestamp) -> Query {
         let context = QueryContext { mapping, now, index: "", documents: Arc::new(context::NoDocuments) };
         let compiler = Compiler::new(&context);
         self.clipped(&Clip { field, oldest: oldest.0, newest: newest.0, compiler: &compiler }).unwrap_or_else(|| self.clone())

@@ -350,9 +350,14 @@ impl Compiler<'_> {
 
     /// The bounds that a range on a date field sets; none where it is no date field or no date.
     pub(crate) fn range_time_bounds(&self, range: &RangeQuery) -> TimeBounds {
+        self.strict_time_bounds(range).unwrap_or_default()
+    }
+
+    /// As [`Compiler::range_time_bounds`], `None` where it is no date field or no date.
+    pub(crate) fn strict_time_bounds(&self, range: &RangeQuery) -> Option<TimeBounds> {
         match self.target(&range.field) {
-            Target::Field(field) if field.kind == FieldType::Date => self.date_bounds(field, range).unwrap_or_default(),
-            _ => TimeBounds::default(),
+            Target::Field(field) if field.kind == FieldType::Date => self.date_bounds(field, range).ok(),
+            _ => None,
         }
     }
 

@@ -33,6 +33,8 @@ pub(crate) enum Leaf {
     Exists(String),
     /// A value, or words on an analysed field.
     Words(String),
+    /// Several words with nothing but space between them: one text to analysed fields.
+    Sequence(Vec<String>),
     Phrase {
         text: String,
         slop: Option<usize>,
@@ -67,6 +69,7 @@ impl Node {
         match self {
             Node::Group(list) => list.iter().map(|it| it.1.leaves()).sum(),
             Node::Boosted(node, _) => node.leaves(),
+            Node::Leaf { leaf: Leaf::Sequence(words), .. } => words.len(),
             Node::Leaf { .. } => 1,
         }
     }
@@ -80,6 +83,7 @@ impl Node {
             Node::Boosted(node, _) => node.uses_now(),
             Node::Leaf { leaf: Leaf::Range { lower, upper }, .. } => ends_in_now(lower) || ends_in_now(upper),
             Node::Leaf { leaf: Leaf::Words(it) | Leaf::Phrase { text: it, .. }, .. } => is_now(it),
+            Node::Leaf { leaf: Leaf::Sequence(list), .. } => list.iter().any(|it| is_now(it)),
             Node::Leaf { .. } => false,
         }
     }
@@ -173,6 +177,11 @@ impl<'a> Parser<'a> {
                 Some(')') => return self.fail(),
                 Some(_) => {}
             }
+            if let Some(words) = self.sequence()? {
+                let leaf = Node::Leaf { field: field.map(str::to_owned), leaf: Leaf::Sequence(words) };
+                clauses.push((if self.all { Mark::Must } else { Mark::Should }, leaf));
+                continue;
+            }
             let conjunction = if self.take_word(&["AND", "&&"]) {
                 Conjunction::And
             } else if self.take_word(&["OR", "||"]) {
@@ -200,6 +209,45 @@ impl<'a> Parser<'a> {
             1 if clauses[0].0 != Mark::MustNot => clauses.pop().map(|it| it.1),
             _ => Some(Node::Group(clauses)),
         })
+    }
+
+    /// Takes two or more plain words in a row: Lucene's `MultiTerm`. The last of them must not belong to an operator after it.
+    fn sequence(&mut self) -> Result<Option<Vec<String>>, QueryError> {
+        let start = self.at;
+        let mut words = Vec::new();
+        while let Some(raw) = self.plain_word() {
+            let before = self.at;
+            self.at += raw.len();
+            self.skip_space();
+            let after = self.at;
+            if self.take_word(&["AND", "&&", "OR", "||"]) {
+                self.at = before;
+                break;
+            }
+            self.at = after;
+            words.extend(unescape(raw));
+            self.leaves += 1;
+            if self.leaves > CLAUSES_MAX {
+                return Err(too_many());
+            }
+        }
+        if words.len() < 2 {
+            self.leaves -= words.len();
+            self.at = start;
+            return Ok(None);
+        }
+        Ok(Some(words))
+    }
+
+    /// The word here if it is nothing but a word: no field, no operator, no pattern, no boost.
+    fn plain_word(&self) -> Option<&'a str> {
+        if self.peek().is_none_or(|it| matches!(it, '+' | '-' | '!' | '/')) {
+            return None;
+        }
+        let raw = self.raw_word(false);
+        let is_operator = matches!(raw, "" | "AND" | "OR" | "NOT" | "&&" | "||");
+        let continues = self.rest()[raw.len()..].starts_with([':', '^', '~']);
+        (!is_operator && !continues && !has_wildcard(raw) && unescape(raw).is_some()).then_some(raw)
     }
 
     /// Lucene's `addClause`: a conjunction reaches back to the clause before it.
@@ -494,6 +542,9 @@ mod tests {
                 format!("({})", parts.join(" "))
             }
             Node::Boosted(node, boost) => format!("{}^{boost}", show(node)),
+            Node::Leaf { field, leaf: Leaf::Sequence(words) } => {
+                format!("{}{}", field.as_ref().map_or(String::new(), |it| format!("{it}:")), words.join("_"))
+            }
             Node::Leaf { field, leaf } => {
                 format!("{}{leaf:?}", field.as_ref().map_or(String::new(), |it| format!("{it}:"))).replace("Words(\"", "").replace("\")", "")
             }
@@ -508,7 +559,11 @@ mod tests {
 
     #[test]
     fn conjunctions_reach_back() {
-        check("a b", "(a b)");
+        check("a b", "a_b");
+        check("a b c AND d e f", "(a_b +c +d e_f)");
+        check("a b^2", "(a b^2)");
+        check("a b x:c", "(a_b x:c)");
+        check("x:(a b)", "x:a_b");
         check("a AND b", "(+a +b)");
         check("a OR b AND c", "(a +b +c)");
         check("a AND b OR c", "(+a +b c)");
@@ -516,7 +571,7 @@ mod tests {
         check("a && !b || -c +d", "(+a -b -c +d)");
         check("NOT a", "(-a)");
         check("a (b OR c)", "(a (b c))");
-        check("NOTE ANDROID", "(NOTE ANDROID)");
+        check("NOTE ANDROID", "NOTE_ANDROID");
         check("() a", "a");
         check("  ", "");
         let all = parse("a b OR c -d", true).unwrap().unwrap();

@@ -237,6 +237,11 @@ impl Query {
         (bounds.from, bounds.to)
     }
 
+    /// All of these.
+    pub fn and(queries: Vec<Query>) -> Self {
+        queries.into_iter().fold(BoolQuery::new(), BoolQuery::must).build()
+    }
+
     /// The name given as `_name`, if any.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()

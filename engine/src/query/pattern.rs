@@ -160,7 +160,8 @@ impl Pattern {
             .build()
             .map_err(|why| match why {
                 regex::Error::CompiledTooBig(_) => misfit("the pattern is too complex: it needs too many states"),
-                why => misfit(format_args!("cannot use pattern: {why}")),
+                // The last line says what is wrong; those before draw the translated expression.
+                why => misfit(format_args!("cannot use pattern: {}", why.to_string().lines().last().unwrap_or_default())),
             })?;
         Ok(Self { prefix: prefix.into_bytes(), test: Test::Regex(regex) })
     }

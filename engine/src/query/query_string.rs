@@ -205,7 +205,7 @@ impl Compiler<'_> {
     pub(crate) fn text_tree(&self, node: &Node, options: &TextOptions, is_top: bool) -> Result<TantivyQuery, QueryError> {
         match node {
             Node::Boosted(inner, boost) => Ok(with_boost(self.text_tree(inner, options, is_top)?, *boost)),
-            Node::Leaf { field, leaf } => self.text_leaf(field.as_deref(), leaf, options),
+            Node::Leaf { field, leaf } => self.text_leaf(field.as_deref(), leaf, options, is_top),
             Node::Group(list) => {
                 let mut parts = Parts::default();
                 for (mark, node) in list {
@@ -223,7 +223,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn text_leaf(&self, field: Option<&str>, leaf: &Leaf, options: &TextOptions) -> Result<TantivyQuery, QueryError> {
+    fn text_leaf(&self, field: Option<&str>, leaf: &Leaf, options: &TextOptions, is_top: bool) -> Result<TantivyQuery, QueryError> {
         match leaf {
             Leaf::All => return Ok(everything()),
             Leaf::Exists(name) => return self.exists(name),
@@ -241,7 +241,7 @@ impl Compiler<'_> {
         let is_lenient = options.lenient.unwrap_or(expanded.is_from_pattern);
         let mut queries = Vec::new();
         for (name, boost) in expanded.fields {
-            let result = self.text_on_field(&name, leaf, options);
+            let result = self.text_on_field(&name, leaf, options, is_top);
             let query = if is_lenient { lenient(result)? } else { result? };
             if !is_empty(&query) {
                 self.spend(1)?;
@@ -251,7 +251,7 @@ impl Compiler<'_> {
         Ok(best_of(queries, options.tie_breaker))
     }
 
-    fn text_on_field(&self, name: &str, leaf: &Leaf, options: &TextOptions) -> Result<TantivyQuery, QueryError> {
+    fn text_on_field(&self, name: &str, leaf: &Leaf, options: &TextOptions, is_top: bool) -> Result<TantivyQuery, QueryError> {
         let kind = match self.target(name) {
             Target::Field(field) => Some(field.kind),
             _ => None,
@@ -266,6 +266,27 @@ impl Compiler<'_> {
             Leaf::Words(text) => {
                 let words = MatchOptions { all: options.all, ..MatchOptions::default() };
                 self.matching(name, &json!(text), &words)
+            }
+            Leaf::Sequence(words) => {
+                let text = words.join(" ");
+                let spec = options.minimum_should_match.clone().filter(|_| is_top);
+                if options.words_are_phrases {
+                    return Ok(self.matching_phrase(name, &text, options.phrase_slop, false)?.unwrap_or_else(nothing));
+                }
+                if kind.is_none_or(FieldType::is_text) {
+                    let together = MatchOptions { all: options.all, minimum_should_match: spec, ..MatchOptions::default() };
+                    return self.matching(name, &json!(text), &together);
+                }
+                let each = words.iter().map(|it| self.term(name, &json!(it), false)).collect::<Result<Vec<_>, _>>()?;
+                let parts = match options.all {
+                    true => Parts { must: each, ..Parts::default() },
+                    false => Parts { required: required(spec.as_ref(), each.len(), false), should: each, ..Parts::default() },
+                };
+                // A keyword may have the space in it (Elasticsearch looks for nothing else); several numbers cannot be meant as one.
+                match kind {
+                    Some(FieldType::Keyword | FieldType::Wildcard) => Ok(best_of(vec![self.term(name, &json!(text), false)?, combine(parts)], 0.0)),
+                    _ => Ok(combine(parts)),
+                }
             }
             Leaf::Phrase { text, slop } => Ok(self.matching_phrase(name, text, slop.unwrap_or(options.phrase_slop), false)?.unwrap_or_else(nothing)),
             Leaf::Wildcard(text) => {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::body::scalar_text;
-use super::{Body, Clause, ClauseKind, Compiler, Parser, Query, TantivyQuery, TimeBounds};
+use super::{Body, Clause, ClauseKind, Clip, Compiler, Parser, Query, TantivyQuery, TimeBounds};
 use crate::error::QueryError;
 
 /// The kind.
@@ -155,23 +155,32 @@ impl Clause for RangeQuery {
         compiler.range(self)
     }
 
-    fn clip(&self, clip: &super::Clip<'_>) -> Option<Query> {
+    fn time_bounds(&self, field: &str, compiler: &Compiler<'_>) -> TimeBounds {
+        if self.field == field { compiler.range_time_bounds(self) } else { TimeBounds::default() }
+    }
+
+    fn clip(&self, clip: &Clip<'_>) -> Option<Query> {
         if self.field != clip.field {
             return None;
         }
-        let bounds = clip.compiler.range_time_bounds(self);
-        let (from, to) = (bounds.from.unwrap_or(i64::MIN), bounds.to.unwrap_or(i64::MAX));
-        if to < clip.oldest || from > clip.newest {
-            Some(Query::match_none())
-        } else if from <= clip.oldest && clip.newest <= to && (bounds.from.is_some() || bounds.to.is_some()) {
-            Some(Query::match_all())
-        } else {
-            None
+        let bounds = clip.compiler.strict_time_bounds(self)?;
+        if bounds.from.is_some_and(|it| it > clip.newest) || bounds.to.is_some_and(|it| it < clip.oldest) {
+            return Some(Query::match_none());
         }
-    }
-
-    fn time_bounds(&self, field: &str, compiler: &Compiler<'_>) -> TimeBounds {
-        if self.field == field { compiler.range_time_bounds(self) } else { TimeBounds::default() }
+        let from = bounds.from.filter(|it| *it > clip.oldest);
+        let to = bounds.to.filter(|it| *it < clip.newest);
+        if from.is_none() && to.is_none() {
+            return Some(Query::match_all());
+        }
+        // Bounds in milliseconds: `now-15m` would be another question each time, and an end that does not cut says nothing.
+        let mut clipped = RangeQuery::new(&self.field).format("epoch_millis");
+        if let Some(from) = from {
+            clipped = clipped.gte(from);
+        }
+        if let Some(to) = to {
+            clipped = clipped.lte(to);
+        }
+        Some(clipped.build())
     }
 
     fn uses_now(&self) -> bool {

@@ -19,10 +19,10 @@ use tantivy::indexer::NoMergePolicy;
 use tantivy::{Index, IndexWriter, Searcher, TantivyDocument};
 
 /// 2026-11-23T06:54:21.123Z, a Monday.
-pub const NOW: Timestamp = Timestamp(1_795_416_861_123);
+pub(crate) const NOW: Timestamp = Timestamp(1_795_416_861_123);
 
 /// Documents under one mapping, in one or several segments.
-pub struct TestIndex {
+pub(crate) struct TestIndex {
     mapping: Mapping,
     searcher: Searcher,
 }
@@ -42,7 +42,7 @@ impl DocumentText for JsonText {
 }
 
 /// The values of a field in a JSON document: arrays are several values, a multi-field has its parent's.
-pub fn values<'a>(mapping: &Mapping, field: &MappedField, document: &'a Value) -> Vec<&'a Value> {
+pub(crate) fn values<'a>(mapping: &Mapping, field: &MappedField, document: &'a Value) -> Vec<&'a Value> {
     fn collect<'a>(path: &str, value: &'a Value, out: &mut Vec<&'a Value>) {
         match value {
             Value::Null => {}
@@ -74,7 +74,7 @@ impl TestIndex {
     /// Indexes `documents`; a document's sequence number is its place in the list. `_id` in a document is its explicit id.
     ///
     /// The splits are written under `written`, an older version of `mapping`, under which queries are asked.
-    pub fn new(mapping: &Mapping, written: &Mapping, documents: &[Value], segments: usize) -> Self {
+    pub(crate) fn new(mapping: &Mapping, written: &Mapping, documents: &[Value], segments: usize) -> Self {
         let index = Index::builder().schema(written.tantivy_schema()).tokenizers(analysis::tokenizers()).create_in_ram().expect("a schema");
         let mut writer: IndexWriter = index.writer_with_num_threads(1, 15_000_000).expect("a writer");
         writer.set_merge_policy(Box::new(NoMergePolicy));
@@ -90,13 +90,8 @@ impl TestIndex {
         Self { mapping: mapping.clone(), searcher }
     }
 
-    /// The sequence numbers of the documents that a query finds, ascending.
-    pub fn find(&self, query: &Query) -> Result<Vec<u64>, QueryError> {
-        self.find_in(query, "test-index")
-    }
-
-    /// As [`TestIndex::find`], the index having a name.
-    pub fn find_in(&self, query: &Query, index: &str) -> Result<Vec<u64>, QueryError> {
+    /// The sequence numbers of the documents that a query finds, ascending; the index goes by that name.
+    pub(crate) fn find_in(&self, query: &Query, index: &str) -> Result<Vec<u64>, QueryError> {
         let documents = Arc::new(JsonText(self.mapping.clone()));
         let compiled = query.compile(&QueryContext { mapping: &self.mapping, now: NOW, index, documents })?;
         let found = self.searcher.search(&*compiled, &DocSetCollector)?;

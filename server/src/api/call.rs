@@ -106,19 +106,6 @@ impl Params {
     }
 }
 
-/// A file that is part of the program.
-#[derive(Debug)]
-pub struct StaticFile {
-    /// Media type.
-    pub content_type: &'static str,
-    /// Changes with the content; quoted.
-    pub etag: &'static str,
-    /// How long browsers may keep it.
-    pub cache_control: &'static str,
-    /// The content.
-    pub bytes: &'static [u8],
-}
-
 /// What a handler answers.
 pub enum Reply {
     /// JSON with status 200.
@@ -128,7 +115,7 @@ pub enum Reply {
     /// Plain text (`_cat`, probes, metrics).
     Text(u16, &'static str, String),
     /// A page of the dashboard or one of its files.
-    File(&'static StaticFile),
+    Asset(&'static sekisho_ui::Asset),
     /// Somewhere else.
     Redirect(&'static str),
     /// Nothing but a status: `HEAD`.

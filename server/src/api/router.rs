@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{RawPathParams, Request, State};
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
+use axum::http::header::{
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION,
+    VARY,
+};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::routing::any;
@@ -29,9 +32,6 @@ pub const BODY_BYTES_MAX: usize = 100 << 20;
 
 /// Characters of a URL, as Elasticsearch's `http.max_initial_line_length` of 4 KiB, widened for long lists of indices.
 pub const URL_BYTES_MAX: usize = 16 << 10;
-
-/// What the dashboard's pages may do: nothing from elsewhere.
-const PAGE_POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// All endpoints behind the layers that every request passes.
 pub fn router(app: &App) -> Router {
@@ -101,6 +101,7 @@ async fn stamp(mut response: Response<Body>) -> Response<Body> {
     headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
     headers.insert(HeaderName::from_static("referrer-policy"), HeaderValue::from_static("no-referrer"));
     // Answers of the interface are no pages; if a browser shows one, nothing in it runs.
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     response
 }
@@ -139,10 +140,10 @@ async fn dispatch(app: App, endpoints: Vec<&'static Endpoint>, parts: RawPathPar
         Ok(body) => body,
         Err(error) => return style.error(&error),
     };
-    let not_changed = head.headers.get(IF_NONE_MATCH).cloned();
+    let asked = head.headers.clone();
     let call = Call { app, path, parts, params, headers: head.headers, body };
     match (endpoint.handler)(call).await {
-        Ok(reply) => style.reply(reply, not_changed.as_ref()),
+        Ok(reply) => style.reply(reply, &asked),
         Err(error) => style.error(&error),
     }
 }
@@ -193,7 +194,7 @@ impl Style {
         Ok(())
     }
 
-    fn reply(&self, reply: Reply, not_changed: Option<&HeaderValue>) -> Response<Body> {
+    fn reply(&self, reply: Reply, asked: &HeaderMap) -> Response<Body> {
         match reply {
             Reply::Json(value) => self.json(200, value),
             Reply::Status(status, value) => self.json(status, value),
@@ -204,19 +205,28 @@ impl Style {
                 response.headers_mut().insert(LOCATION, HeaderValue::from_static(to));
                 response
             }
-            Reply::File(file) => {
-                let is_known = not_changed
-                    .and_then(|it| it.to_str().ok())
-                    .is_some_and(|it| it.split(',').any(|tag| tag.trim().trim_start_matches("W/") == file.etag));
-                let mut response =
-                    if is_known { self.bytes(304, "", Bytes::new()) } else { self.bytes(200, file.content_type, Bytes::from_static(file.bytes)) };
-                let headers = response.headers_mut();
-                headers.insert(ETAG, HeaderValue::from_static(file.etag));
-                headers.insert(CACHE_CONTROL, HeaderValue::from_static(file.cache_control));
-                headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
-                response
-            }
+            Reply::Asset(asset) => self.asset(asset, asked),
         }
+    }
+
+    fn asset(&self, asset: &'static sekisho_ui::Asset, asked: &HeaderMap) -> Response<Body> {
+        let text = |name: &HeaderName| asked.get(name).and_then(|it| it.to_str().ok()).unwrap_or_default();
+        let is_known = text(&IF_NONE_MATCH).split(',').any(|it| it.trim().trim_start_matches("W/") == asset.etag);
+        let gzip = asset.gzip.filter(|_| text(&ACCEPT_ENCODING).split(',').any(|it| it.trim().split(';').next() == Some("gzip")));
+        let mut response = if is_known {
+            self.bytes(304, "", Bytes::new())
+        } else {
+            self.bytes(200, asset.content_type, Bytes::from_static(gzip.unwrap_or(asset.identity)))
+        };
+        let headers = response.headers_mut();
+        if gzip.is_some() && !is_known {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+        headers.insert(ETAG, HeaderValue::from_static(asset.etag));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(asset.cache_control));
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(sekisho_ui::CONTENT_SECURITY_POLICY));
+        response
     }
 
     fn error(&self, error: &ApiError) -> Response<Body> {

@@ -1,10 +1,15 @@
 //! `sekisho serve`: the server, until a signal.
 
+use std::time::Duration;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{runtime, say};
 use crate::config::{Config, Flags};
 use crate::{Server, logging};
+
+/// Signals within this time are one.
+const SAME_SIGNAL: Duration = Duration::from_millis(500);
 
 /// Settings come from flags, then from `SEKISHO_…` variables, then from the file.
 #[derive(clap::Args)]
@@ -53,12 +58,23 @@ impl Signals {
         }
     }
 
+    /// Forgets signals that have come.
+    async fn drain(&mut self) {
+        while tokio::time::timeout(Duration::ZERO, self.next()).await.is_ok() {}
+    }
+
     /// Stops a server; a second signal cuts that short. What was acknowledged is in the log either way.
     pub(super) async fn stop(&mut self, server: Server) {
         tracing::info!("stopping");
+        // Supervisors and terminals often send one signal twice, to the group and to the process.
+        let again = async {
+            tokio::time::sleep(SAME_SIGNAL).await;
+            self.drain().await;
+            self.next().await;
+        };
         tokio::select! {
             () = server.stop() => {}
-            () = self.next() => say("stopped at once; the next start reads the log"),
+            () = again => say("stopped at once; the next start reads the log"),
         }
     }
 }
