@@ -1,13 +1,14 @@
 //! What all requests share: the engine, the figures, whether we take work.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use sekisho_engine::{Engine, ResolveOptions, Targets};
 use tokio::sync::Semaphore;
 
 use crate::api::call::Params;
 use crate::api::error::ApiError;
+use crate::gate::Hosts;
 use crate::metrics::Metrics;
 
 /// Searches that run at once; more wait. A search uses all cores by itself, a few more hide its waits for the disk.
@@ -23,25 +24,37 @@ pub struct App {
 }
 
 struct Shared {
-    engine: Engine,
+    /// Empty until the log has been replayed.
+    engine: OnceLock<Engine>,
     metrics: Arc<Metrics>,
-    is_ready: AtomicBool,
+    is_stopping: AtomicBool,
+    hosts: Hosts,
     searches: Semaphore,
     waiting: Semaphore,
     version: String,
 }
 
 impl App {
-    /// A process that takes work.
-    pub fn new(engine: Engine, metrics: Arc<Metrics>, version: String) -> Self {
-        let searches = Semaphore::new(SEARCHES_MAX);
-        let waiting = Semaphore::new(SEARCHES_WAITING_MAX);
-        Self { shared: Arc::new(Shared { engine, metrics, is_ready: AtomicBool::new(true), searches, waiting, version }) }
+    /// A process that is starting: it answers probes, and everything else with 503 until [`App::open`].
+    pub fn new(metrics: Arc<Metrics>, hosts: Hosts, version: String) -> Self {
+        let (searches, waiting) = (Semaphore::new(SEARCHES_MAX), Semaphore::new(SEARCHES_WAITING_MAX));
+        Self { shared: Arc::new(Shared { engine: OnceLock::new(), metrics, is_stopping: AtomicBool::new(false), hosts, searches, waiting, version }) }
     }
 
-    /// The engine.
-    pub fn engine(&self) -> &Engine {
-        &self.shared.engine
+    /// From now on requests are answered.
+    pub fn open(&self, engine: Engine) {
+        let is_first = self.shared.engine.set(engine).is_ok();
+        assert!(is_first, "an engine was given twice");
+    }
+
+    /// The engine, once it is open.
+    pub fn engine(&self) -> Option<&Engine> {
+        self.shared.engine.get()
+    }
+
+    /// The names that requests may give as their host.
+    pub fn hosts(&self) -> &Hosts {
+        &self.shared.hosts
     }
 
     /// The figures.
@@ -54,14 +67,19 @@ impl App {
         &self.shared.version
     }
 
-    /// Whether `/readyz` says yes.
+    /// Whether the engine is open.
+    pub fn is_started(&self) -> bool {
+        self.engine().is_some()
+    }
+
+    /// Whether we take work: open, and nobody asked us to stop.
     pub fn is_ready(&self) -> bool {
-        self.shared.is_ready.load(Ordering::SeqCst)
+        self.is_started() && !self.shared.is_stopping.load(Ordering::SeqCst)
     }
 
     /// From now on `/readyz` says no: we are stopping.
     pub fn stop_taking_work(&self) {
-        self.shared.is_ready.store(false, Ordering::SeqCst);
+        self.shared.is_stopping.store(true, Ordering::SeqCst);
     }
 
     /// Runs engine work on a thread that may wait.
@@ -69,11 +87,14 @@ impl App {
     /// # Errors
     /// The work's own error; a panic of it is answered with 500 and costs this request only.
     pub async fn blocking<T: Send + 'static>(&self, work: impl FnOnce(&Engine) -> Result<T, ApiError> + Send + 'static) -> Result<T, ApiError> {
-        let engine = self.engine().clone();
+        let Some(engine) = self.engine().cloned() else {
+            return Err(ApiError::new(503, "cluster_block_exception", "the server is starting: the log is being replayed"));
+        };
         match tokio::task::spawn_blocking(move || work(&engine)).await {
             Ok(outcome) => outcome,
             Err(error) => {
                 tracing::error!(%error, "a request failed inside");
+                self.metrics().panics.inc();
                 Err(ApiError::new(500, "exception", "internal error; the log says more"))
             }
         }

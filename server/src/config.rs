@@ -1,137 +1,300 @@
-//! Settings: a flag wins over an environment variable, which wins over the file, which wins over the default.
+//! Settings. One line of [`settings!`] makes a setting: its flag, its environment variable, its key in the file, its help.
+//!
+//! A flag wins over `SEKISHO_…`, that over the TOML file, that over the default. An unknown key of the file is an error. An
+//! unknown variable is not: Kubernetes sets `SEKISHO_PORT_9200_TCP` and the like for a service of that name.
 
-use std::net::SocketAddr;
+use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
-use anyhow::{Context, bail};
 use clap::Args;
-use serde::Deserialize;
+use figment::Figment;
+use figment::providers::{Env, Format as _, Serialized, Toml};
+use serde::{Deserialize, Serialize};
 
-/// Settings of `serve`, as far as they were given on the command line or in the environment.
-#[derive(Args, Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// Where everything is kept; created where it does not exist.
-    #[arg(long, env = "SEKISHO_DATA_DIR", value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
-    /// Address of HTTP: the Elasticsearch dialect and the dashboard [default: 127.0.0.1:9200].
-    #[arg(long, env = "SEKISHO_HTTP", value_name = "ADDR")]
-    pub http: Option<SocketAddr>,
-    /// Address of syslog over UDP; may be given several times [default: 127.0.0.1:5514].
-    #[arg(long, env = "SEKISHO_SYSLOG_UDP", value_name = "ADDR", value_delimiter = ',')]
-    pub syslog_udp: Option<Vec<SocketAddr>>,
-    /// Address of syslog over TCP; may be given several times [default: 127.0.0.1:5514].
-    #[arg(long, env = "SEKISHO_SYSLOG_TCP", value_name = "ADDR", value_delimiter = ',')]
-    pub syslog_tcp: Option<Vec<SocketAddr>>,
-    /// IANA time zone in which the firewalls write local times, such as Asia/Tokyo [default: UTC].
-    #[arg(long, env = "SEKISHO_DEVICE_TIME_ZONE", value_name = "ZONE")]
-    pub device_time_zone: Option<String>,
-    /// Host names beside the loopback ones under which the dashboard may be asked; may be given several times.
-    #[arg(long, env = "SEKISHO_ALLOW_HOST", value_name = "NAME", value_delimiter = ',')]
-    pub allow_host: Option<Vec<String>>,
-    /// The Elasticsearch version that clients are told [default: 8.15.3].
-    #[arg(long, env = "SEKISHO_ES_VERSION", value_name = "VERSION")]
-    pub es_version: Option<String>,
-    /// Listen on other addresses than loopback although there are no users and no TLS yet.
-    #[arg(long, env = "SEKISHO_INSECURE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub insecure: Option<bool>,
+use crate::listen::Listen;
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $(#[arg($($arg:tt)*)])? $name:ident: $kind:ty = $default:expr;)*) => {
+        /// All settings, with a value each.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Config {
+            $($(#[doc = $doc])+ pub $name: $kind,)*
+        }
+
+        impl Default for Config {
+            fn default() -> Self {
+                Self { $($name: $default,)* }
+            }
+        }
+
+        /// The same settings as flags, where none needs to be given.
+        #[derive(Args, Clone, Debug, Default, Serialize)]
+        pub struct Flags {
+            /// TOML file with settings; keys are the flags' names with `_`.
+            #[arg(long, value_name = "FILE", env = "SEKISHO_CONFIG")]
+            #[serde(skip)]
+            pub config: Option<PathBuf>,
+            $(
+                $(#[doc = $doc])+
+                #[arg(long $(, $($arg)*)?)]
+                #[serde(skip_serializing_if = "Option::is_none")]
+                pub $name: Option<$kind>,
+            )*
+        }
+
+        /// The names of all settings.
+        pub const KEYS: &[&str] = &[$(stringify!($name)),*];
+    };
 }
 
-/// Settings with every default filled in.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The data directory.
-    pub data_dir: PathBuf,
-    /// HTTP.
-    pub http: SocketAddr,
-    /// Syslog over UDP.
-    pub syslog_udp: Vec<SocketAddr>,
-    /// Syslog over TCP.
-    pub syslog_tcp: Vec<SocketAddr>,
-    /// Zone of device-local times.
-    pub device_time_zone: Option<String>,
-    /// Names in `Host` headers that are served; empty serves any.
-    pub hosts: Vec<String>,
-    /// The dialect's version.
-    pub es_version: String,
+settings! {
+    /// Directory of all data; created where it does not exist. [default: data]
+    #[arg(value_name = "DIR")]
+    data_dir: PathBuf = PathBuf::from("data");
+
+    /// Address of the HTTP interface and the dashboard. [default: 127.0.0.1:9200]
+    #[arg(value_name = "ADDR")]
+    http: Listen = Listen::loopback(9200);
+
+    /// Address for syslog over UDP, or `off`. [default: 127.0.0.1:5514]
+    #[arg(value_name = "ADDR")]
+    syslog_udp: Listen = Listen::loopback(5514);
+
+    /// Address for syslog over TCP, or `off`. [default: 127.0.0.1:5514]
+    #[arg(value_name = "ADDR")]
+    syslog_tcp: Listen = Listen::loopback(5514);
+
+    /// Listen on addresses that other machines reach although nothing asks for credentials. Encryption and API keys come with a
+    /// later release; until then keep such addresses in a trusted network. [default: false]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    insecure: bool = false;
+
+    /// More names that HTTP requests may give as their host, separated by commas; `*` allows any, which lets web pages that a
+    /// user visits read the data (DNS rebinding). Names and addresses of this machine's loopback are always allowed.
+    #[arg(value_name = "NAMES")]
+    allowed_hosts: HostNames = HostNames::default();
+
+    /// IANA time zone in which the firewalls write times without an offset. [default: UTC]
+    #[arg(value_name = "ZONE")]
+    device_time_zone: TimeZoneName = TimeZoneName::default();
+
+    /// Version of Elasticsearch that clients are told. [default: 8.15.3]
+    #[arg(value_name = "VERSION")]
+    reported_version: String = "8.15.3".to_owned();
+
+    /// What is written to our own log, as `info` or `warn,sekisho_engine=debug`. [default: info]
+    #[arg(value_name = "FILTER")]
+    log: String = "info".to_owned();
 }
 
-impl Settings {
-    /// Fills what was not given from a TOML file.
+/// Settings that can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file, variable or flag can't be read as what it is for.
+    #[error("{0}")]
+    Unreadable(#[from] Box<figment::Error>),
+    /// The named file is not there.
+    #[error("settings file [{0}] does not exist")]
+    NoFile(PathBuf),
+    /// Other machines could reach it, and nothing asks for credentials.
+    #[error("[{key} = {address}] can be reached by other machines and nothing asks for credentials yet; bind a loopback address, or say --insecure")]
+    NotLoopback {
+        /// The setting.
+        key: &'static str,
+        /// Its value.
+        address: Listen,
+    },
+}
+
+impl Config {
+    /// Settings from defaults, file, environment and flags.
     ///
     /// # Errors
-    /// When the file can't be read or has a key that is none.
-    pub fn or_file(self, path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("reading [{}]", path.display()))?;
-        let file: Settings = toml::from_str(&text).with_context(|| format!("in [{}]", path.display()))?;
-        Ok(Self {
-            data_dir: self.data_dir.or(file.data_dir),
-            http: self.http.or(file.http),
-            syslog_udp: self.syslog_udp.or(file.syslog_udp),
-            syslog_tcp: self.syslog_tcp.or(file.syslog_tcp),
-            device_time_zone: self.device_time_zone.or(file.device_time_zone),
-            allow_host: self.allow_host.or(file.allow_host),
-            es_version: self.es_version.or(file.es_version),
-            insecure: self.insecure.or(file.insecure),
-        })
+    /// [`ConfigError`].
+    pub fn load(flags: &Flags) -> Result<Self, ConfigError> {
+        Self::load_over(&Self::default(), flags)
     }
 
-    /// Fills in the defaults and checks what can't be meant.
+    /// Like [`Config::load`], over other defaults.
     ///
     /// # Errors
-    /// Without a data directory; for an address that is not loopback without `--insecure`; for a time zone that is none.
-    pub fn finish(self) -> anyhow::Result<Config> {
-        let loopback = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
-        let Some(data_dir) = self.data_dir else { bail!("where is the data? give --data-dir DIR (or SEKISHO_DATA_DIR)") };
-        let http = self.http.unwrap_or_else(|| loopback(9200));
-        let syslog_udp = self.syslog_udp.unwrap_or_else(|| vec![loopback(5514)]);
-        let syslog_tcp = self.syslog_tcp.unwrap_or_else(|| vec![loopback(5514)]);
-        let public = std::iter::once(&http).chain(&syslog_udp).chain(&syslog_tcp).find(|it| !it.ip().is_loopback());
-        let is_insecure = self.insecure.unwrap_or(false);
-        if let Some(address) = public.filter(|_| !is_insecure) {
-            bail!("[{address}] can be reached by others, and there are no users and no TLS yet: listen on 127.0.0.1, or say --insecure");
+    /// [`ConfigError`].
+    pub fn load_over(defaults: &Self, flags: &Flags) -> Result<Self, ConfigError> {
+        let mut figment = Figment::from(Serialized::defaults(defaults));
+        if let Some(file) = &flags.config {
+            if !Path::is_file(file) {
+                return Err(ConfigError::NoFile(file.clone()));
+            }
+            figment = figment.merge(Toml::file_exact(file));
         }
-        if let Some(zone) = &self.device_time_zone {
-            jiff::tz::TimeZone::get(zone).with_context(|| format!("[{zone}] is not an IANA time zone"))?;
-        }
-        // A tricked browser asks under its attacker's name. Whoever opens the server to a network is asked under names that we can't know.
-        let mut hosts: Vec<String> = self.allow_host.unwrap_or_default().iter().map(|it| it.to_ascii_lowercase()).collect();
-        if http.ip().is_loopback() {
-            hosts.extend(["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned(), http.ip().to_string()]);
-        }
-        Ok(Config {
-            data_dir,
-            http,
-            syslog_udp,
-            syslog_tcp,
-            device_time_zone: self.device_time_zone,
-            hosts,
-            es_version: self.es_version.unwrap_or_else(|| "8.15.3".to_owned()),
-        })
+        let config: Self = figment.merge(Env::prefixed("SEKISHO_").only(KEYS)).merge(Serialized::defaults(flags)).extract().map_err(Box::new)?;
+        config.check()?;
+        Ok(config)
     }
+
+    /// Refuses addresses that other machines reach, unless that was asked for.
+    fn check(&self) -> Result<(), ConfigError> {
+        for (key, address) in [("http", self.http), ("syslog_udp", self.syslog_udp), ("syslog_tcp", self.syslog_tcp)] {
+            if !self.insecure && address.address().is_some_and(|it| !it.ip().to_canonical().is_loopback()) {
+                return Err(ConfigError::NotLoopback { key, address });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names that requests may give as their host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "OneOrMany", into = "Vec<String>")]
+pub struct HostNames(Vec<String>);
+
+impl HostNames {
+    /// Whether a host name (without port) is one of them.
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.iter().any(|it| it == "*" || it.eq_ignore_ascii_case(name))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl From<OneOrMany> for HostNames {
+    fn from(names: OneOrMany) -> Self {
+        match names {
+            OneOrMany::One(text) => text.parse().expect("any text is a list"),
+            OneOrMany::Many(names) => Self(names),
+        }
+    }
+}
+
+impl From<HostNames> for Vec<String> {
+    fn from(names: HostNames) -> Self {
+        names.0
+    }
+}
+
+impl FromStr for HostNames {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()))
+    }
+}
+
+/// An IANA time zone that we know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TimeZoneName(String);
+
+impl TimeZoneName {
+    /// The name; `None` for UTC.
+    pub fn name(&self) -> Option<&str> {
+        (self.0 != "UTC").then_some(self.0.as_str())
+    }
+}
+
+impl Default for TimeZoneName {
+    fn default() -> Self {
+        Self("UTC".to_owned())
+    }
+}
+
+/// Nobody knows a time zone of that name.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("there is no time zone [{0}]; give a name such as Europe/Berlin or Asia/Tokyo")]
+pub struct TimeZoneError(String);
+
+impl FromStr for TimeZoneName {
+    type Err = TimeZoneError;
+
+    fn from_str(text: &str) -> Result<Self, TimeZoneError> {
+        match jiff::tz::TimeZone::get(text) {
+            Ok(_) => Ok(Self(text.to_owned())),
+            Err(_) => Err(TimeZoneError(text.to_owned())),
+        }
+    }
+}
+
+impl TryFrom<String> for TimeZoneName {
+    type Error = TimeZoneError;
+
+    fn try_from(text: String) -> Result<Self, TimeZoneError> {
+        text.parse()
+    }
+}
+
+impl From<TimeZoneName> for String {
+    fn from(zone: TimeZoneName) -> Self {
+        zone.0
+    }
+}
+
+impl fmt::Display for TimeZoneName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// Whether an address is one that only this machine reaches.
+pub fn is_loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_public_address_must_be_said_aloud() {
-        let public = Settings { data_dir: Some("x".into()), http: Some("0.0.0.0:9200".parse().unwrap()), ..Settings::default() };
-        assert!(public.clone().finish().unwrap_err().to_string().contains("--insecure"));
-        assert!(Settings { insecure: Some(true), ..public }.finish().is_ok());
+    #[derive(clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        flags: Flags,
+    }
+
+    fn flags(arguments: &[&str]) -> Flags {
+        use clap::Parser as _;
+        Cli::parse_from(std::iter::once("sekisho").chain(arguments.iter().copied())).flags
+    }
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        file
     }
 
     #[test]
-    fn an_unknown_key_in_the_file_is_an_error() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("sekisho.toml");
-        std::fs::write(&path, "http = \"127.0.0.1:1\"\nhtpp = 1\n").unwrap();
-        let error = format!("{:#}", Settings::default().or_file(&path).unwrap_err());
+    fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+        let file = file("http = \"127.0.0.1:1\"\nsyslog_tcp = \"off\"\nallowed_hosts = [\"a\", \"b\"]\n");
+        let config = Config::load(&flags(&["--config", file.path().to_str().unwrap(), "--http", "localhost:2"])).unwrap();
+        assert_eq!((config.http, config.syslog_tcp, config.syslog_udp), (Listen::loopback(2), Listen::Off, Listen::loopback(5514)));
+        assert!(config.allowed_hosts.contains("B") && !config.allowed_hosts.contains("c"));
+    }
+
+    #[test]
+    fn an_unknown_key_of_the_file_is_an_error_that_names_it() {
+        let file = file("htpp = \"127.0.0.1:1\"\n");
+        let error = Config::load(&flags(&["--config", file.path().to_str().unwrap()])).unwrap_err().to_string();
         assert!(error.contains("htpp"), "{error}");
-        std::fs::write(&path, "http = \"127.0.0.1:1\"\nes_version = \"9.0.0\"\n").unwrap();
-        let flag = Settings { http: Some("127.0.0.1:2".parse().unwrap()), data_dir: Some("d".into()), ..Settings::default() };
-        let config = flag.or_file(&path).unwrap().finish().unwrap();
-        assert_eq!((config.http.port(), config.es_version.as_str()), (2, "9.0.0"));
+    }
+
+    #[test]
+    fn addresses_of_the_network_need_a_word() {
+        for flag in ["--http", "--syslog-udp", "--syslog-tcp"] {
+            let error = Config::load(&flags(&[flag, "0.0.0.0:0"])).unwrap_err().to_string();
+            assert!(error.contains("--insecure"), "{error}");
+            assert!(Config::load(&flags(&[flag, "0.0.0.0:0", "--insecure"])).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_zone_that_nobody_knows_is_refused() {
+        assert_eq!(Config::load(&flags(&["--device-time-zone", "Asia/Tokyo"])).unwrap().device_time_zone.name(), Some("Asia/Tokyo"));
+        assert!("Mars/Olympus".parse::<TimeZoneName>().is_err());
     }
 }

@@ -1,12 +1,20 @@
-//! Sekisho's server: Elasticsearch's dialect over HTTP, syslog listeners, the dashboard, the command line.
+//! The `sekisho` program as a library: HTTP interface, listeners, settings, commands. Reading order: how it is started, what it
+//! serves, what one can run.
+
+pub mod config;
+pub mod listen;
 
 pub mod api;
 pub mod app;
-pub mod cli;
-pub mod config;
-pub mod demo;
+pub mod gate;
 pub mod http;
-pub mod ingest_files;
 pub mod metrics;
-pub mod serve;
+pub mod server;
 pub mod sink;
+
+pub mod cli;
+pub mod logging;
+
+pub use app::App;
+pub use config::Config;
+pub use server::Server;

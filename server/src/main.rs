@@ -1,9 +1,11 @@
-//! The `sekisho` binary.
+//! The `sekisho` binary; everything is in the library.
 
-// Measured: tantivy's and our many small allocations cost a tenth less CPU than with the system's allocator.
+use std::process::ExitCode;
+
+// The allocator of the system gives memory of many small, short-lived objects back late: half the memory with this one.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() -> anyhow::Result<()> {
-    sekisho::cli::run()
+fn main() -> ExitCode {
+    sekisho::cli::main()
 }

@@ -1,147 +1,182 @@
-//! The figures behind `/metrics`.
+//! Figures for `/metrics`. Counts of requests are kept here; those of listeners and of the engine are read when they are asked for.
 
+use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::gauge::ConstGauge;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use sekisho_engine::Engine;
-use sekisho_ingest::{Metrics as IngestMetrics, Transport};
+use sekisho_ingest::envelope::TRANSPORTS;
 
-/// What is counted by the server itself; the rest is read from the engine and the listeners when somebody asks.
+/// Upper bounds of the search durations, in seconds.
+const SEARCH_SECONDS: [f64; 13] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
+
+/// The figures of one process.
 pub struct Metrics {
-    ingest: Arc<IngestMetrics>,
-    search_duration: Histogram,
-    bulk_items: AtomicU64,
-    errors: AtomicU64,
+    /// Time of searches, from the body read to the answer.
+    pub search_duration: Histogram,
+    /// Operations of bulk requests, whatever became of them.
+    pub bulk_items: Counter,
+    /// Requests that failed inside.
+    pub panics: Counter,
+    ingest: Arc<sekisho_ingest::Metrics>,
 }
 
 impl Metrics {
-    /// Figures beside those of the listeners.
-    pub fn new(ingest: Arc<IngestMetrics>) -> Self {
-        // 0.25 ms to 8 s.
-        Self {
-            ingest,
-            search_duration: Histogram::new(exponential_buckets(0.000_25, 2.0, 16)),
-            bulk_items: AtomicU64::new(0),
-            errors: AtomicU64::new(0),
-        }
+    /// Figures that start at zero, beside those of the listeners.
+    pub fn new(ingest: Arc<sekisho_ingest::Metrics>) -> Self {
+        Self { search_duration: Histogram::new(SEARCH_SECONDS), bulk_items: Counter::default(), panics: Counter::default(), ingest }
     }
 
-    /// The listeners' figures.
-    pub fn ingest(&self) -> &Arc<IngestMetrics> {
-        &self.ingest
-    }
-
-    /// Notes how long a search took.
-    pub fn search_duration(&self, time: Duration) {
-        self.search_duration.observe(time.as_secs_f64());
-    }
-
-    /// Notes items of a bulk request.
-    pub fn bulk_items(&self, count: u64) {
-        self.bulk_items.fetch_add(count, Ordering::Relaxed);
-    }
-
-    /// Notes an answer with a 5xx status.
-    pub fn error(&self) {
-        self.errors.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// All figures as text.
-    pub fn render(&self, engine: &Engine) -> String {
+    /// All figures in OpenMetrics' text form; those of the engine once it is open.
+    ///
+    /// # Errors
+    /// Never, as far as writing to memory can't fail.
+    pub fn render(&self, engine: Option<&Engine>) -> Result<String, fmt::Error> {
         let mut registry = Registry::with_prefix("sekisho");
-        registry.register_with_unit(
-            "search_duration",
-            "time of a search, from its request to its answer",
-            Unit::Seconds,
-            self.search_duration.clone(),
-        );
-        let counters: [(&str, &str, u64); 9] = [
-            ("bulk_items", "operations of bulk requests", self.bulk_items.load(Ordering::Relaxed)),
-            ("http_errors", "answers with a 5xx status", self.errors.load(Ordering::Relaxed)),
-            ("syslog_connections", "TCP connections accepted", self.ingest.connections_accepted.get()),
-            ("syslog_connections_refused_drop", "TCP connections closed at once because of a limit", self.ingest.connections_refused.get()),
-            ("syslog_connections_idle_closed", "TCP connections closed because nothing came", self.ingest.connections_idle_closed.get()),
-            ("syslog_connections_reset", "TCP connections reset because their lines may be lost", self.ingest.connections_reset.get()),
-            ("syslog_socket_errors", "errors of accepting and receiving", self.ingest.socket_errors.get()),
-            ("syslog_batches_refused", "times a batch was refused by the engine and offered again", self.ingest.batches_refused.get()),
-            ("syslog_lines_lost_drop", "lines that were taken and may not have become durable", self.ingest.lines_lost.get()),
-        ];
-        for (name, help, value) in counters {
-            registry.register(name, help, ConstCounter::new(value));
+        registry.register_with_unit("search_duration", "Time of searches", Unit::Seconds, self.search_duration.clone());
+        registry.register("bulk_items", "Operations of bulk requests", self.bulk_items.clone());
+        registry.register("request_panics", "Requests that failed inside", self.panics.clone());
+        registry.register_collector(Box::new(IngestFigures(self.ingest.clone())));
+        if let Some(engine) = engine {
+            registry.register_collector(Box::new(EngineFigures(engine.clone())));
         }
-        let transports = [("udp", Transport::Udp), ("tcp", Transport::Tcp), ("file", Transport::File)];
-        registry.register_collector(Box::new(Snapshot {
-            received: transports
-                .iter()
-                .map(|(name, it)| {
-                    (
-                        *name,
-                        self.ingest.transport(*it).lines.get(),
-                        self.ingest.transport(*it).bytes.get(),
-                        self.ingest.transport(*it).truncated.get(),
-                    )
-                })
-                .collect(),
-            unparsed: self.ingest.unparsed().collect(),
-            streams: engine.indices().into_iter().filter_map(|it| it.stream.map(|stream| (stream, it.docs, it.bytes))).collect(),
-            wal_bytes: engine.log_bytes(),
-            connections_open: self.ingest.connections_open.get(),
-        }));
         let mut text = String::new();
-        if encode(&mut text, &registry).is_err() {
-            // Writing to a string can't fail; an empty answer is what a scraper would report.
-            text.clear();
-        }
-        text
+        prometheus_client::encoding::text::encode(&mut text, &registry)?;
+        Ok(text)
     }
 }
 
-#[derive(Debug)]
-struct Snapshot {
-    received: Vec<(&'static str, u64, u64, u64)>,
-    unparsed: Vec<(&'static str, u64)>,
-    streams: Vec<(String, u64, u64)>,
-    wal_bytes: u64,
-    connections_open: u64,
+/// A family of one name with one label.
+fn labelled<V: Into<u64>>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    label: &str,
+    is_counter: bool,
+    values: impl IntoIterator<Item = (String, V)>,
+) -> fmt::Result {
+    use prometheus_client::encoding::EncodeMetric;
+    use prometheus_client::metrics::MetricType;
+    let kind = if is_counter { MetricType::Counter } else { MetricType::Gauge };
+    let mut family = encoder.encode_descriptor(name, help, None, kind)?;
+    for (value, number) in values {
+        let labels = [(label, value)];
+        let number: u64 = number.into();
+        let one = family.encode_family(&labels)?;
+        if is_counter { ConstCounter::new(number).encode(one)? } else { ConstGauge::new(number as i64).encode(one)? }
+    }
+    Ok(())
 }
 
-impl prometheus_client::collector::Collector for Snapshot {
-    fn encode(&self, mut encoder: prometheus_client::encoding::DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        use prometheus_client::encoding::EncodeMetric;
-        use prometheus_client::metrics::MetricType;
-        let mut family = |name: &str, help: &str, kind: MetricType, label: &'static str, values: &[(&str, u64)]| -> Result<(), std::fmt::Error> {
-            let mut family = encoder.encode_descriptor(name, help, None, kind)?;
-            for (value_of, value) in values {
-                let labels = [(label, *value_of)];
-                let metric = family.encode_family(&labels)?;
-                match kind {
-                    MetricType::Counter => ConstCounter::new(*value).encode(metric)?,
-                    _ => ConstGauge::new(*value as i64).encode(metric)?,
-                }
-            }
-            Ok(())
-        };
-        let pick = |of: fn(&(&'static str, u64, u64, u64)) -> u64| self.received.iter().map(|it| (it.0, of(it))).collect::<Vec<_>>();
-        family("syslog_received", "lines received", MetricType::Counter, "transport", &pick(|it| it.1))?;
-        family("syslog_received_bytes", "bytes of the lines received", MetricType::Counter, "transport", &pick(|it| it.2))?;
-        family("syslog_truncated", "lines cut at the limit of a line", MetricType::Counter, "transport", &pick(|it| it.3))?;
-        family("parse_failures", "lines that are kept unparsed", MetricType::Counter, "reason", &self.unparsed)?;
-        let mut events = std::collections::BTreeMap::new();
-        let mut bytes = std::collections::BTreeMap::new();
-        for (stream, docs, size) in &self.streams {
-            *events.entry(stream.as_str()).or_insert(0) += docs;
-            *bytes.entry(stream.as_str()).or_insert(0) += size;
+fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
+    let counter = ConstCounter::new(value);
+    counter.encode(encoder.encode_descriptor(name, help, None, prometheus_client::metrics::MetricType::Counter)?)
+}
+
+fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
+    let gauge = ConstGauge::new(value as i64);
+    gauge.encode(encoder.encode_descriptor(name, help, None, prometheus_client::metrics::MetricType::Gauge)?)
+}
+
+/// What listeners count.
+#[derive(Debug)]
+struct IngestFigures(Arc<sekisho_ingest::Metrics>);
+
+impl Collector for IngestFigures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let counts = &self.0;
+        let by_transport =
+            |count: fn(&sekisho_ingest::metrics::TransportMetrics) -> u64| TRANSPORTS.map(|it| (it.name().to_owned(), count(counts.transport(it))));
+        labelled(&mut encoder, "syslog_received", "Lines received", "transport", true, by_transport(|it| it.lines.get()))?;
+        labelled(
+            &mut encoder,
+            "syslog_received_bytes",
+            "Bytes of lines received, without framing",
+            "transport",
+            true,
+            by_transport(|it| it.bytes.get()),
+        )?;
+        labelled(
+            &mut encoder,
+            "syslog_truncated",
+            "Lines of which only the head was kept",
+            "transport",
+            true,
+            by_transport(|it| it.truncated.get()),
+        )?;
+        labelled(
+            &mut encoder,
+            "parse_failures",
+            "Lines kept in syslog-unparsed",
+            "reason",
+            true,
+            counts.unparsed().map(|(reason, count)| (reason.to_owned(), count)),
+        )?;
+        gauge(&mut encoder, "syslog_connections_open", "Syslog connections open now", counts.connections_open.get())?;
+        counter(&mut encoder, "syslog_connections_accepted", "Syslog connections accepted", counts.connections_accepted.get())?;
+        counter(
+            &mut encoder,
+            "syslog_connections_dropped",
+            "Syslog connections closed at once because of a limit",
+            counts.connections_refused.get(),
+        )?;
+        counter(
+            &mut encoder,
+            "syslog_connections_idle_closed",
+            "Syslog connections closed because nothing came",
+            counts.connections_idle_closed.get(),
+        )?;
+        counter(
+            &mut encoder,
+            "syslog_connections_reset",
+            "Syslog connections reset because their lines may be lost",
+            counts.connections_reset.get(),
+        )?;
+        counter(&mut encoder, "syslog_socket_errors", "Errors of accepting and receiving", counts.socket_errors.get())?;
+        counter(
+            &mut encoder,
+            "ingest_batches_refused",
+            "Batches that the log did not take and that were offered again",
+            counts.batches_refused.get(),
+        )?;
+        counter(&mut encoder, "ingest_lines_dropped", "Lines that were taken and may not have become durable", counts.lines_lost.get())
+    }
+}
+
+/// What the engine knows of itself.
+struct EngineFigures(Engine);
+
+impl fmt::Debug for EngineFigures {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("EngineFigures")
+    }
+}
+
+impl Collector for EngineFigures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let infos = self.0.indices();
+        let mut by_stream: std::collections::BTreeMap<String, (u64, u64, u64)> = std::collections::BTreeMap::new();
+        for info in &infos {
+            let figures = by_stream.entry(info.stream.clone().unwrap_or_else(|| info.name.clone())).or_default();
+            figures.0 += info.docs;
+            figures.1 += info.bytes;
+            figures.2 += info.splits as u64;
         }
-        family("stream_events", "live documents of a stream", MetricType::Gauge, "stream", &events.into_iter().collect::<Vec<_>>())?;
-        family("storage_bytes", "bytes of a stream's splits", MetricType::Gauge, "stream", &bytes.into_iter().collect::<Vec<_>>())?;
-        family("wal_bytes", "bytes of the log", MetricType::Gauge, "log", &[("local", self.wal_bytes)])?;
-        family("syslog_connections_open", "TCP connections open now", MetricType::Gauge, "transport", &[("tcp", self.connections_open)])?;
-        family("build_info", "the version that runs", MetricType::Gauge, "version", &[(env!("CARGO_PKG_VERSION"), 1)])
+        let of = |figure: fn(&(u64, u64, u64)) -> u64| by_stream.iter().map(move |(name, it)| (name.clone(), figure(it)));
+        labelled(&mut encoder, "documents", "Live documents", "stream", false, of(|it| it.0))?;
+        labelled(&mut encoder, "storage_bytes", "Bytes of splits", "stream", false, of(|it| it.1))?;
+        labelled(&mut encoder, "splits", "Splits", "stream", false, of(|it| it.2))?;
+        gauge(&mut encoder, "wal_bytes", "Bytes of the log on disk", self.0.log_bytes())?;
+        let recovery = self.0.recovery();
+        gauge(&mut encoder, "recovery_replayed", "Documents read again from the log at the start", recovery.replayed)?;
+        gauge(&mut encoder, "quarantined_ranges", "Damaged ranges and files set aside at the start", recovery.damage.len() as u64)?;
+        let damaged: usize = infos.iter().map(|it| it.damaged).sum();
+        gauge(&mut encoder, "quarantined_splits", "Splits that could not be opened", damaged as u64)?;
+        labelled(&mut encoder, "build_info", "What runs", "version", false, [(env!("CARGO_PKG_VERSION").to_owned(), 1_u64)])
     }
 }

@@ -1,14 +1,26 @@
-//! Where received lines go: the engine's log.
+//! From the listeners into the engine: batches of records become frames of the log.
 
-use sekisho_engine::{Engine, EngineError};
+use sekisho_engine::Engine;
+use sekisho_engine::format::FormatId;
 use sekisho_ingest::{LineSink, Lost, PanosSyslog, Receipt, Refused};
 
-/// Gives batches of received lines to the engine.
-pub struct EngineSink(pub Engine);
+/// Makes lines durable in an engine.
+pub struct EngineSink {
+    engine: Engine,
+    format: FormatId,
+}
+
+impl EngineSink {
+    /// A sink into `engine`, which was opened with [`sekisho_ingest::panos::format`].
+    pub fn new(engine: Engine) -> Self {
+        use sekisho_engine::format::Format as _;
+        Self { engine, format: PanosSyslog::new().id() }
+    }
+}
 
 impl LineSink for EngineSink {
     fn submit(&self, records: &[Vec<u8>]) -> Result<Receipt, Refused> {
-        let written = self.0.append_records(PanosSyslog::ID, records).map_err(|error: EngineError| Refused(error.to_string()))?;
+        let written = self.engine.append_records(self.format, records).map_err(|error| Refused(error.to_string()))?;
         let (settle, receipt) = Receipt::pending();
         written.on_durable(move |outcome| settle.settle(outcome.map_err(|error| Lost(error.to_string()))));
         Ok(receipt)

@@ -56,7 +56,7 @@ pub async fn write(call: &Call, ops: Vec<WriteOp>, refresh: RefreshAfter) -> Res
             let (results, written) = engine.write(ops)?;
             written.wait()?;
             refresh.run(engine, &results)?;
-            metrics.bulk_items(results.len() as u64);
+            metrics.bulk_items.inc_by(results.len() as u64);
             let mut errors = false;
             let items: Vec<Value> = names
                 .into_iter()

@@ -114,7 +114,7 @@ pub enum Reply {
     Status(u16, Value),
     /// Plain text (`_cat`, probes, metrics).
     Text(u16, &'static str, String),
-    /// A page or one of its files.
+    /// A page of the dashboard or one of its files.
     Asset(&'static sekisho_ui::Asset),
     /// Somewhere else.
     Redirect(&'static str),

@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod msearch;
 pub mod probes;
 pub mod resolve;
+pub mod router;
 pub mod search;
 pub mod ui;
 
@@ -77,7 +78,8 @@ endpoints! {
     ["DELETE"] ["/{index}"] => index::delete;
     ["GET"] ["/{index}/_settings"] => index::settings;
     ["GET", "HEAD"] ["/livez"] => probes::live;
-    ["GET", "HEAD"] ["/readyz", "/startupz"] => probes::ready;
+    ["GET", "HEAD"] ["/readyz"] => probes::ready;
+    ["GET", "HEAD"] ["/startupz"] => probes::started;
     ["GET"] ["/metrics"] => metrics::handle;
     ["GET", "HEAD"] ["/ui", "/ui/", "/ui/{*path}"] => ui::handle;
 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use sekisho_engine::Cancel;
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Params, Reply};
@@ -29,7 +30,12 @@ pub async fn handle(mut call: Call) -> Outcome {
     let mut shared = call.params.clone();
     let _ = crate::app::resolve_options(&mut shared)?;
     shared.finish(&call.path)?;
-    let searches = parse(&call, &default_index, typed_keys, total_as_int)?;
+    let mut searches = parse(&call, &default_index, typed_keys, total_as_int)?;
+    let cancel = Cancel::default();
+    for search in searches.iter_mut().flatten() {
+        search.request.cancel = cancel.clone();
+    }
+    let _guard = search::CancelOnDrop(cancel);
     call.app
         .search(move |engine| {
             let began = Instant::now();

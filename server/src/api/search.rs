@@ -38,18 +38,17 @@ pub async fn handle(mut call: Call) -> Outcome {
     let index = call.part("index").to_owned();
     let body = call.object()?;
     let search = parse(&index, body, &mut call.params, &call.path)?;
-    let guard = CancelOnDrop(search.request.cancel.clone());
+    // The client went away: this future is dropped, and with it the guard, which gives the search up.
+    let _guard = CancelOnDrop(search.request.cancel.clone());
     let metrics = call.app.metrics().clone();
     let began = Instant::now();
     let answer = call.app.search(move |engine| run(engine, &search)).await;
-    // Dropping the future before this point (the client went away) gives the search up.
-    std::mem::forget(guard);
-    metrics.search_duration(began.elapsed());
+    metrics.search_duration.observe(began.elapsed().as_secs_f64());
     answer.map(Reply::Json)
 }
 
 /// Gives a search up when the connection that asked is gone.
-struct CancelOnDrop(Cancel);
+pub(super) struct CancelOnDrop(pub(super) Cancel);
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {

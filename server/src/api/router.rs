@@ -1,0 +1,268 @@
+//! From a request to its endpoint, and from what that says to an answer: one place for parameters, shapes and headers that all
+//! endpoints share.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{RawPathParams, Request, State};
+use axum::http::header::{
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION,
+    VARY,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
+use axum::middleware::{self, Next};
+use axum::routing::any;
+use serde_json::Value;
+use tower::ServiceExt as _;
+use tower_http::CompressionLevel;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::decompression::RequestDecompressionLayer;
+
+use super::call::{Call, Params, Reply};
+use super::error::ApiError;
+use super::{ENDPOINTS, Endpoint, filter_path};
+use crate::app::App;
+use crate::gate::{self, MediaType};
+
+/// Bytes of a request's body after decompression, as Elasticsearch's `http.max_content_length`; a larger one is answered with 413.
+pub const BODY_BYTES_MAX: usize = 100 << 20;
+
+/// Characters of a URL, as Elasticsearch's `http.max_initial_line_length` of 4 KiB, widened for long lists of indices.
+pub const URL_BYTES_MAX: usize = 16 << 10;
+
+/// All endpoints behind the layers that every request passes.
+pub fn router(app: &App) -> Router {
+    let mut by_path: BTreeMap<&'static str, Vec<&'static Endpoint>> = BTreeMap::new();
+    for endpoint in ENDPOINTS {
+        for path in endpoint.paths {
+            by_path.entry(path).or_default().push(endpoint);
+        }
+    }
+    let mut router = Router::new();
+    for (path, endpoints) in by_path {
+        let app = app.clone();
+        router = router.route(path, any(move |parts: RawPathParams, request: Request| dispatch(app.clone(), endpoints.clone(), parts, request)));
+    }
+    // The last layer is the first to see a request.
+    router
+        .fallback(no_handler)
+        .layer(RequestDecompressionLayer::new())
+        .layer(middleware::from_fn_with_state(app.clone(), check))
+        .layer(CatchPanicLayer::custom({
+            let app = app.clone();
+            move |panic| panicked(&app, panic)
+        }))
+        // The fastest level: answers are large and near, and the cores have searches to run.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(middleware::map_response(stamp))
+}
+
+/// Answers one request.
+pub async fn respond(router: Router, mut request: Request) -> Response<Body> {
+    // A slash at the end means nothing, except below the dashboard.
+    let path = request.uri().path();
+    if path.len() > 1 && path.ends_with('/') && !path.starts_with("/ui") {
+        let mut text = path.trim_end_matches('/').to_owned();
+        if text.is_empty() {
+            text.push('/');
+        }
+        if let Some(query) = request.uri().query() {
+            text.push('?');
+            text.push_str(query);
+        }
+        if let Ok(uri) = text.parse::<Uri>() {
+            *request.uri_mut() = uri;
+        }
+    }
+    match router.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+async fn check(State(app): State<App>, request: Request, next: Next) -> Response<Body> {
+    let style = Style::of(&request);
+    if request.uri().path_and_query().is_some_and(|it| it.as_str().len() > URL_BYTES_MAX) {
+        return style.error(&ApiError::new(414, "too_long_http_line_exception", format!("An HTTP line is larger than {URL_BYTES_MAX} bytes.")));
+    }
+    match gate::check(app.hosts(), request.method(), request.uri(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(error) => style.error(&error),
+    }
+}
+
+/// Headers that every answer has. Clients since 7.14 refuse a server that does not say what it is.
+async fn stamp(mut response: Response<Body>) -> Response<Body> {
+    let headers = response.headers_mut();
+    headers.insert(HeaderName::from_static("x-elastic-product"), HeaderValue::from_static("Elasticsearch"));
+    headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+    headers.insert(HeaderName::from_static("referrer-policy"), HeaderValue::from_static("no-referrer"));
+    // Answers of the interface are no pages; if a browser shows one, nothing in it runs.
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    response
+}
+
+/// A request that fits no path at all.
+async fn no_handler(request: Request) -> Response<Body> {
+    Style::of(&request).error(&no_handler_error(request.method(), request.uri()))
+}
+
+fn no_handler_error(method: &Method, uri: &Uri) -> ApiError {
+    ApiError::illegal_argument(format!("no handler found for uri [{uri}] and method [{method}]"))
+}
+
+async fn dispatch(app: App, endpoints: Vec<&'static Endpoint>, parts: RawPathParams, request: Request) -> Response<Body> {
+    let mut style = Style::of(&request);
+    let method = request.method().clone();
+    let parts: BTreeMap<String, String> = parts.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    // No index starts with an underscore: what looks like one there is an endpoint that we do not have.
+    if parts.get("index").is_some_and(|it| it.starts_with('_') && it != "_all") {
+        return style.error(&no_handler_error(&method, request.uri()));
+    }
+    let Some(endpoint) = endpoints.iter().find(|it| it.methods.contains(&method.as_str())) else {
+        let allowed: Vec<&str> = endpoints.iter().flat_map(|it| it.methods.iter().copied()).collect();
+        let reason = format!("Incorrect HTTP method for uri [{}] and method [{method}], allowed: [{}]", request.uri(), allowed.join(", "));
+        let mut error = ApiError::new(405, "illegal_argument_exception", reason);
+        error.allow = Some(allowed.join(", "));
+        return style.error(&error);
+    };
+    let mut params = Params::parse(request.uri().query().unwrap_or_default());
+    if let Err(error) = style.take(&mut params) {
+        return style.error(&error);
+    }
+    let path = request.uri().path().to_owned();
+    let (head, body) = request.into_parts();
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(error) => return style.error(&error),
+    };
+    let asked = head.headers.clone();
+    let call = Call { app, path, parts, params, headers: head.headers, body };
+    match (endpoint.handler)(call).await {
+        Ok(reply) => style.reply(reply, &asked),
+        Err(error) => style.error(&error),
+    }
+}
+
+async fn read(body: Body) -> Result<Bytes, ApiError> {
+    to_bytes(body, BODY_BYTES_MAX).await.map_err(|error| {
+        let mut cause: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(it) = cause {
+            if it.to_string().contains("length limit") {
+                return ApiError::new(413, "content_too_long_exception", format!("the body is larger than [{BODY_BYTES_MAX}] bytes"));
+            }
+            cause = it.source();
+        }
+        ApiError::new(400, "parse_exception", format!("the body could not be read: {error}"))
+    })
+}
+
+fn panicked(app: &App, panic: Box<dyn Any + Send>) -> Response<Body> {
+    let what = panic.downcast_ref::<&str>().map(|it| (*it).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    tracing::error!(what, "a request failed inside");
+    app.metrics().panics.inc();
+    Style { media: MediaType::Json, is_head: false, is_pretty: false, filter_path: None }.error(&ApiError::new(
+        500,
+        "exception",
+        "internal error; the log says more",
+    ))
+}
+
+/// How an answer is to look.
+struct Style {
+    media: MediaType,
+    is_head: bool,
+    is_pretty: bool,
+    filter_path: Option<String>,
+}
+
+impl Style {
+    fn of(request: &Request) -> Self {
+        Self { media: MediaType::of_answer(request.headers()), is_head: request.method() == Method::HEAD, is_pretty: false, filter_path: None }
+    }
+
+    /// Takes the parameters that every endpoint knows.
+    fn take(&mut self, params: &mut Params) -> Result<(), ApiError> {
+        self.is_pretty = params.flag("pretty")?.unwrap_or(false);
+        self.filter_path = params.take("filter_path");
+        params.flag("human")?;
+        params.flag("error_trace")?;
+        Ok(())
+    }
+
+    fn reply(&self, reply: Reply, asked: &HeaderMap) -> Response<Body> {
+        match reply {
+            Reply::Json(value) => self.json(200, value),
+            Reply::Status(status, value) => self.json(status, value),
+            Reply::Text(status, kind, text) => self.bytes(status, kind, text.into()),
+            Reply::Empty(status) => self.bytes(status, "", Bytes::new()),
+            Reply::Redirect(to) => {
+                let mut response = self.bytes(302, "", Bytes::new());
+                response.headers_mut().insert(LOCATION, HeaderValue::from_static(to));
+                response
+            }
+            Reply::Asset(asset) => self.asset(asset, asked),
+        }
+    }
+
+    fn asset(&self, asset: &'static sekisho_ui::Asset, asked: &HeaderMap) -> Response<Body> {
+        let text = |name: &HeaderName| asked.get(name).and_then(|it| it.to_str().ok()).unwrap_or_default();
+        let is_known = text(&IF_NONE_MATCH).split(',').any(|it| it.trim().trim_start_matches("W/") == asset.etag);
+        let gzip = asset.gzip.filter(|_| text(&ACCEPT_ENCODING).split(',').any(|it| it.trim().split(';').next() == Some("gzip")));
+        let mut response = if is_known {
+            self.bytes(304, "", Bytes::new())
+        } else {
+            self.bytes(200, asset.content_type, Bytes::from_static(gzip.unwrap_or(asset.identity)))
+        };
+        let headers = response.headers_mut();
+        if gzip.is_some() && !is_known {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+        headers.insert(ETAG, HeaderValue::from_static(asset.etag));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(asset.cache_control));
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(sekisho_ui::CONTENT_SECURITY_POLICY));
+        response
+    }
+
+    fn error(&self, error: &ApiError) -> Response<Body> {
+        let mut response = self.render(error.status, &error.body());
+        if let Some(value) = error.allow.as_ref().and_then(|it| HeaderValue::from_str(it).ok()) {
+            response.headers_mut().insert(ALLOW, value);
+        }
+        response
+    }
+
+    fn json(&self, status: u16, value: Value) -> Response<Body> {
+        match &self.filter_path {
+            Some(patterns) => self.render(status, &filter_path::apply(value, patterns)),
+            None => self.render(status, &value),
+        }
+    }
+
+    fn render(&self, status: u16, value: &Value) -> Response<Body> {
+        let text = if self.is_pretty { serde_json::to_vec_pretty(value) } else { serde_json::to_vec(value) };
+        let mut text = text.expect("a JSON value has only text keys");
+        if self.is_pretty {
+            text.push(b'\n');
+        }
+        self.bytes(status, self.media.text(), text.into())
+    }
+
+    fn bytes(&self, status: u16, kind: &'static str, bytes: Bytes) -> Response<Body> {
+        let mut headers = HeaderMap::new();
+        if !kind.is_empty() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        // HEAD tells the length that GET's body would have.
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+        let mut response = Response::new(if self.is_head { Body::empty() } else { Body::from(bytes) });
+        *response.status_mut() = StatusCode::from_u16(status).expect("statuses of the table are valid");
+        *response.headers_mut() = headers;
+        response
+    }
+}

@@ -1,0 +1,60 @@
+//! The command line: one file per command.
+
+mod demo;
+mod ingest;
+mod progress;
+mod serve;
+mod version;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Search and analytics for firewall logs: syslog in, Elasticsearch's dialect and a dashboard out.
+#[derive(Parser)]
+#[command(name = "sekisho", version, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Receive logs and answer searches until stopped.
+    Serve(serve::Serve),
+    /// Show it at work: a month of believable firewall logs, then live ones.
+    Demo(demo::Demo),
+    /// Read log lines from files into a data directory or a running server.
+    Ingest(ingest::Ingest),
+    /// Say which version this is.
+    Version,
+}
+
+/// Runs the command that the arguments name. Exit codes: 0 done, 1 failed, 2 wrong arguments.
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Serve(it) => it.run(),
+        Command::Demo(it) => it.run(),
+        Command::Ingest(it) => it.run(),
+        Command::Version => version::run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("sekisho: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Writes a line for the person at the terminal; results go to standard output, talk goes here.
+fn say(line: &str) {
+    use std::io::Write as _;
+    // Nobody is there to tell when this fails.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// The runtime for sockets and timers. The engine has threads of its own.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}

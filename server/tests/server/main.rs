@@ -1,0 +1,12 @@
+//! Tests of the server through its doors: HTTP in, HTTP out; syslog in; the real program under `kill -9`.
+
+// A test that can't go on panics with what it saw.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod cases;
+mod crash;
+mod door;
+mod headline;
+mod process;
+mod routes;
+mod samples;
