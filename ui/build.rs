@@ -84,34 +84,26 @@ fn transpile(path: &Path) -> Result<String> {
 
 /// Rewrites what a module imports: packages to their vendored files, relative names to the files they become.
 fn link(code: &str, name: &str) -> Result<String> {
+    let allocator = Allocator::default();
+    let parsed = Parser::new(&allocator, code, SourceType::mjs()).parse();
+    if let Some(error) = parsed.diagnostics.first() {
+        bail!("{name}: {error}");
+    }
+    let requests = parsed.module_record.requested_modules.iter().flat_map(|(specifier, places)| places.iter().map(move |it| (it.span, specifier)));
+    let mut places: Vec<(usize, usize, String)> = Vec::new();
+    for (span, specifier) in requests {
+        places.push((span.start as usize, span.end as usize, format!("{:?}", target(specifier.as_str(), name)?)));
+    }
+    places.sort();
     let mut out = String::with_capacity(code.len());
-    let mut rest = code;
-    // A specifier follows `from`, or `import` alone, directly or after a blank.
-    while let Some((at, quote)) = next_specifier(rest) {
-        let (before, after) = rest.split_at(at + 1);
-        let end = after.find(quote).context("an import without an end")?;
-        out.push_str(before);
-        out.push_str(&target(&after[..end], name)?);
-        rest = &after[end..];
+    let mut at = 0;
+    for (start, end, text) in places {
+        out.push_str(&code[at..start]);
+        out.push_str(&text);
+        at = end;
     }
-    out.push_str(rest);
+    out.push_str(&code[at..]);
     Ok(out)
-}
-
-/// The place of the opening quote of the next import's specifier.
-fn next_specifier(code: &str) -> Option<(usize, char)> {
-    let mut from = 0;
-    loop {
-        let found = ["from\"", "from \"", "from'", "from '", "import\"", "import \"", "import'", "import '", "import(\"", "import('"].iter().filter_map(|it| code[from..].find(it).map(|at| (from + at, it))).min_by_key(|it| it.0)?;
-        let (at, word) = found;
-        let before = code[..at].chars().next_back();
-        // `xfrom"` is part of another word.
-        if before.is_none_or(|it| !it.is_alphanumeric() && it != '_' && it != '$' && it != '.') {
-            let quote = word.chars().next_back()?;
-            return Some((at + word.len() - 1, quote));
-        }
-        from = at + 1;
-    }
 }
 
 fn target(specifier: &str, name: &str) -> Result<String> {
