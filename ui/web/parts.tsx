@@ -38,7 +38,7 @@ export function States<T>({ of, isEmpty, children }: { of: Loaded<T>; isEmpty: (
 }
 
 /** A panel's frame: title, hint, what it draws, and the query behind it. */
-export function Frame({ id, title, hint, query, wide, children }: { id: string; title: string; hint?: string; query: Query; wide?: boolean; children: ComponentChildren }) {
+export function Frame({ id, title, hint, query, wide, children }: { id: string; title: string; hint: string | undefined; query: Query; wide: boolean; children: ComponentChildren }) {
   const [shown, show] = useState(false);
   return (
     <section class={`panel${wide ? " wide" : ""}`} aria-labelledby={`${id}-title`} id={id}>
