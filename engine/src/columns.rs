@@ -205,33 +205,30 @@ pub struct BlockReader {
 }
 
 impl BlockReader {
+    /// The raw values of `docs`, one each, where every document of the segment has exactly one value; else `None`.
+    pub fn full(&mut self, column: &FieldColumn, docs: &[DocId]) -> Option<&[u64]> {
+        let Some(Column { index: ColumnIndex::Full, values }) = &column.values else { return None };
+        self.raws.resize(docs.len(), 0);
+        if is_contiguous(docs) {
+            values.get_range(u64::from(docs[0]), &mut self.raws);
+        } else {
+            values.get_vals(docs, &mut self.raws);
+        }
+        Some(&self.raws)
+    }
+
     /// Calls `each(position in docs, raw value)` for every value of `docs`, and with `missing` for documents without one.
     /// Documents may be in any order and repeat; so may the calls.
-    pub fn each(
-        &mut self,
-        column: &FieldColumn,
-        docs: &[DocId],
-        missing: Option<u64>,
-        repeats: Repeats,
-        mut each: impl FnMut(usize, u64),
-    ) {
+    pub fn each(&mut self, column: &FieldColumn, docs: &[DocId], missing: Option<u64>, repeats: Repeats, mut each: impl FnMut(usize, u64)) {
+        if let Some(raws) = self.full(column, docs) {
+            raws.iter().enumerate().for_each(|(position, raw)| each(position, *raw));
+            return;
+        }
         let Some(Column { index, values }) = &column.values else { return each_missing(docs, missing, each) };
         self.rows.clear();
         self.positions.clear();
         match index {
-            ColumnIndex::Empty { .. } => return each_missing(docs, missing, each),
-            ColumnIndex::Full => {
-                self.raws.resize(docs.len(), 0);
-                if is_contiguous(docs) {
-                    values.get_range(u64::from(docs[0]), &mut self.raws);
-                } else {
-                    values.get_vals(docs, &mut self.raws);
-                }
-                for (position, &raw) in self.raws.iter().enumerate() {
-                    each(position, raw);
-                }
-                return;
-            }
+            ColumnIndex::Empty { .. } | ColumnIndex::Full => return each_missing(docs, missing, each),
             ColumnIndex::Optional(optional) => {
                 for (position, &doc) in docs.iter().enumerate() {
                     if let Some(row) = optional.rank_if_exists(doc) {

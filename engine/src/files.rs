@@ -77,25 +77,35 @@ pub(crate) fn remove(fs: &dyn Fs, path: &Path) -> io::Result<()> {
 }
 
 /// Removes split directories that no manifest names: merges that a crash interrupted, replaced splits that were still to be unlinked.
-pub(crate) fn remove_unknown(fs: &dyn Fs, root: &Path, known: &[PathBuf]) -> io::Result<()> {
+/// Durably, because their names are free again. Answers the first split number that no directory ever had here.
+pub(crate) fn remove_unknown(fs: &dyn Fs, root: &Path, known: &[PathBuf]) -> io::Result<u64> {
     let splits = root.join(SPLITS_DIR);
+    let mut next = 0;
     if !fs.exists(&splits)? {
-        return Ok(());
+        return Ok(next);
     }
     for index in fs.list(&splits)? {
         let dir = splits.join(index.name);
-        let mut is_empty = true;
+        let (mut is_empty, mut has_changed) = (true, false);
         for split in fs.list(&dir)? {
+            if let Some(number) = split.name.to_str().and_then(|it| u64::from_str_radix(it, 16).ok()) {
+                next = next.max(number + 1);
+            }
             let path = dir.join(split.name);
             if known.contains(&path) {
                 is_empty = false;
             } else {
                 fs.remove_dir_all(&path)?;
+                has_changed = true;
             }
+        }
+        if has_changed {
+            fs.sync_dir(&dir)?;
         }
         if is_empty {
             fs.remove_dir_all(&dir)?;
+            fs.sync_dir(&splits)?;
         }
     }
-    Ok(())
+    Ok(next)
 }

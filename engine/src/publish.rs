@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::engine::{
     BUILD_ROWS_MIN, COMMIT_AGE_MS, Engine, EngineError, Inner, MERGE_DOCS_MAX, MERGE_FACTOR, RAM_SPLITS_BYTES_MAX, RAM_SPLITS_MAX,
-    REFRESH_AGE_ACTIVE_MS, REFRESH_AGE_IDLE_MS, ROLLOVER_DOCS, SEARCH_IDLE_MS, TAIL_ROWS_MAX,
+    REFRESH_AGE_ACTIVE_MS, REFRESH_AGE_IDLE_MS, ROLLOVER_DOCS, SEARCH_IDLE_MS, TAIL_BYTES_MAX, TAIL_SPLIT_BYTES,
 };
 use crate::files;
 use crate::index::IndexState;
@@ -89,9 +89,11 @@ impl Inner {
                 }
                 let active = index.searched.is_some_and(|it| now.0 - it.0 < SEARCH_IDLE_MS);
                 let age = index.tail_since.map_or(0, |it| now.0 - it.0);
-                index.tail.len() >= TAIL_ROWS_MAX || age >= if active { REFRESH_AGE_ACTIVE_MS } else { REFRESH_AGE_IDLE_MS }
+                index.tail_bytes >= TAIL_SPLIT_BYTES || age >= if active { REFRESH_AGE_ACTIVE_MS } else { REFRESH_AGE_IDLE_MS }
             };
-            state.indices.iter().filter(|(_, it)| is_due(it)).map(|(uuid, _)| uuid.clone()).collect()
+            // Many small tails can fill the memory that writers wait for before any of them is large.
+            let is_tight = state.tail_bytes() >= TAIL_BYTES_MAX / 2;
+            state.indices.iter().filter(|(_, it)| is_due(it) || is_tight && it.tail_bytes > 0).map(|(uuid, _)| uuid.clone()).collect()
         };
         self.refresh_all(&due)
     }
@@ -100,7 +102,12 @@ impl Inner {
         match uuids {
             [] => Ok(()),
             [one] => self.refresh_index(one),
-            many => self.pool.install(|| many.par_iter().try_for_each(|uuid| self.refresh_index(uuid))),
+            // Threads of their own, not the pool's: a pool thread that waits for parts of a build takes up other work meanwhile, and would
+            // stop for ever where that wants the build lock it holds itself. The pool runs work that takes no locks.
+            many => std::thread::scope(|scope| {
+                let refreshes: Vec<_> = many.iter().map(|uuid| scope.spawn(|| self.refresh_index(uuid))).collect();
+                refreshes.into_iter().try_for_each(|it| it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            }),
         }
     }
 

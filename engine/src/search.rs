@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{self, AtomicBool};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use tantivy::query::{Bm25StatisticsProvider, EnableScoring, Weight};
 use tantivy::schema::Field;
 use tantivy::{DocId, DocSet, TERMINATED, Term};
 
-use crate::aggs::{AggContext, Aggs, Partials, RenderOptions, SegmentContext};
+use crate::aggs::{AggContext, Aggs, FetchedHit, HitAddress, Partials, RenderOptions, SegmentContext};
 use crate::cache::{Key, PartialAnswer};
 use crate::clock::Timestamp;
 use crate::doc_id;
@@ -200,7 +200,7 @@ impl Engine {
         check_window(request)?;
         self.refresh_idle(targets, now)?;
         let snapshots = self.snapshots(targets, now);
-        let search = Search { engine: self, request, now, deadline: request.timeout.map(|it| Instant::now() + it), keep: request.from + request.size };
+        let search = Search { engine: self, request, now, deadline: request.timeout.map(|it| Instant::now() + it), keep: request.from + request.size, damage: Arc::default() };
         let mut merged = Found::default();
         let mut failures = Vec::new();
         let mut is_cached = true;
@@ -209,13 +209,19 @@ impl Engine {
                 failures.push(ShardFailure { index: snapshot.name.clone(), error: QueryError::Damaged(format!("{} damaged splits are left out", snapshot.damaged)) });
             }
             let found = search.index(snapshot)?;
+            if let Some(reason) = search.damage.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                failures.push(ShardFailure { index: snapshot.name.clone(), error: QueryError::Damaged(reason) });
+            }
             is_cached &= found.is_cached;
             merged.merge(found, &search);
         }
         let hits = search.fetch(&snapshots, &merged.hits)?;
         let max_score = merged.max_score;
         let aggs = match &request.aggs {
-            Some(aggs) => Some(aggs.render(merged.aggs.unwrap_or_default(), &RenderOptions { typed_keys: request.typed_keys, now })?),
+            Some(aggs) => {
+                let options = RenderOptions { typed_keys: request.typed_keys, now };
+                Some(aggs.render(merged.aggs.unwrap_or_default(), &options, &mut |hit, fields| search.fetch_for_aggs(&snapshots, hit, fields))?)
+            }
             None => None,
         };
         let total = match request.track_total_hits {
@@ -285,6 +291,8 @@ struct Search<'a> {
     deadline: Option<Instant>,
     /// Hits of one split that can be on the page.
     keep: usize,
+    /// Set by a query that could not read a document it had to verify: the answer would lack it.
+    damage: Arc<Mutex<Option<String>>>,
 }
 
 /// What has been found so far.
@@ -558,12 +566,24 @@ impl<'a> Search<'a> {
         Ok(hits)
     }
 
+    /// Reads a document that a `top_hits` aggregation shows.
+    fn fetch_for_aggs(&self, snapshots: &[Snapshot], hit: &HitAddress, fields: &[String]) -> Result<FetchedHit, QueryError> {
+        let split = |snapshot: &'_ Snapshot| snapshot.splits.iter().find(|it| it.meta.id.0 == hit.split).cloned();
+        let found = snapshots.iter().find_map(|snapshot| Some((snapshot, split(snapshot)?)));
+        // A cached result is of a split of this very snapshot, which keeps it open.
+        let (snapshot, split) = found.ok_or_else(|| QueryError::Damaged(format!("split {:016x} of a hit is not open", hit.split)))?;
+        let source = self.engine.inner.formats.to_json(&Split::stored(&split.store()?, hit.doc)?, &snapshot.mapping);
+        let (id, version) = split.explicit_id(hit.doc)?.unwrap_or_else(|| (doc_id::encode(hit.seq), 1));
+        let fields = fields_of(fields, &source, &snapshot.mapping);
+        Ok(FetchedHit { id, version, source, fields, mapping: snapshot.mapping.clone() })
+    }
+
     fn agg_context<'b>(&self, snapshot: &'b Snapshot, compile_filter: &'b dyn Fn(&Value) -> Result<Box<dyn tantivy::query::Query>, QueryError>) -> AggContext<'b> {
         AggContext { mapping: &snapshot.mapping, now: self.now, index: &snapshot.name, compile_filter }
     }
 
     fn compile(&self, query: &Query, snapshot: &Snapshot) -> Result<Box<dyn tantivy::query::Query>, QueryError> {
-        let documents = Arc::new(Texts { formats: self.engine.inner.formats.clone(), mapping: snapshot.mapping.clone() });
+        let documents = Arc::new(Texts { formats: self.engine.inner.formats.clone(), mapping: snapshot.mapping.clone(), damage: self.damage.clone() });
         query.compile(&QueryContext { mapping: &snapshot.mapping, now: self.now, index: &snapshot.name, documents })
     }
 
@@ -624,6 +644,7 @@ impl Bm25StatisticsProvider for Statistics<'_> {
 struct Texts {
     formats: Formats,
     mapping: Arc<Mapping>,
+    damage: Arc<Mutex<Option<String>>>,
 }
 
 impl DocumentText for Texts {
@@ -636,5 +657,9 @@ impl DocumentText for Texts {
             other => other.to_string(),
         };
         values_at(&document, name).into_iter().map(text).collect()
+    }
+
+    fn damaged(&self, reason: &str) {
+        *self.damage.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
     }
 }

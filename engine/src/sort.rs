@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tantivy::DocId;
 use tantivy::columnar::{BytesColumn, Column};
@@ -62,7 +63,7 @@ pub enum Mode {
 }
 
 /// A value that hits are compared by.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum SortValue {
     /// No value; stands where [`Missing`] says.
     Missing,

@@ -2,7 +2,7 @@
 //! made by merging others. What Elasticsearch calls a segment.
 //!
 //! Uses tantivy's hidden but public `SingleSegmentIndexWriter` and `merge_filtered_segments` (Quickwit lives on them); the
-//! version is pinned and `engine/tests/tantivy_contract.rs` fails first when they change.
+//! version is pinned, and the tests below fail first when they change.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn the_layout_is_the_documented_one() {
         let record = full().encode(b"line");
-        let mut expected = vec![1, 2, 0b1011, 0xf6, 0xd0, 0xab, 0xfe, 0xf9, 0x62, 192, 0, 2, 7, 10];
+        let mut expected = vec![1, 2, 0b1011, 0xf6, 0xa1, 0xab, 0xfe, 0xf9, 0x62, 192, 0, 2, 7, 10];
         expected.extend_from_slice(b"Asia/Tokyoline");
         assert_eq!(record, expected);
     }

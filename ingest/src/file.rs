@@ -11,6 +11,7 @@ use std::sync::Arc;
 use sekisho_engine::clock::{Clock, SystemClock};
 
 use crate::envelope::{Envelope, Transport};
+use crate::lossy;
 use crate::panos;
 use crate::syslog::frame::{Framer, Message};
 
@@ -107,7 +108,7 @@ impl LineFile {
                 ..Envelope::new(Transport::File)
             };
             batch.truncated += usize::from(message.is_truncated);
-            batch.unparsed += usize::from(panos::recognise(&String::from_utf8_lossy(message.bytes)).is_err());
+            batch.unparsed += usize::from(panos::recognise(&lossy::text(message.bytes)).is_err());
             batch_bytes += message.bytes.len();
             batch.records.push(envelope.encode(message.bytes));
             batch_bytes
@@ -145,7 +146,7 @@ mod tests {
     fn lines_become_records_and_the_last_needs_no_line_feed() {
         let batches = read(b"<14>a\r\n\n1,2019/11/03 07:01:51,0018,TRAFFIC,end,1,\n<14>last");
         assert_eq!(batches.len(), 1);
-        assert_eq!((batches[0].records.len(), batches[0].unparsed, batches[0].read_bytes), (3, 2, 55));
+        assert_eq!((batches[0].records.len(), batches[0].unparsed, batches[0].read_bytes), (3, 2, 58));
         let (envelope, line) = Envelope::decode(&batches[0].records[0]).unwrap();
         assert_eq!((envelope.transport, line), (Transport::File, &b"<14>a"[..]));
     }

@@ -207,8 +207,13 @@ mod tests {
     #[derive(Default)]
     struct Held {
         refusals: AtomicUsize,
-        lines: Mutex<Vec<Vec<u8>>>,
-        unsettled: Mutex<Vec<Settle>>,
+        taken: Mutex<Taken>,
+    }
+
+    #[derive(Default)]
+    struct Taken {
+        lines: Vec<Vec<u8>>,
+        unsettled: Vec<Settle>,
     }
 
     impl LineSink for Held {
@@ -216,21 +221,26 @@ mod tests {
             if self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |it| it.checked_sub(1)).is_ok() {
                 return Err(Refused("disk full".to_owned()));
             }
-            self.lines.lock().unwrap().extend_from_slice(records);
             let (settle, receipt) = Receipt::pending();
-            self.unsettled.lock().unwrap().push(settle);
+            let mut taken = self.taken.lock().unwrap();
+            taken.lines.extend_from_slice(records);
+            taken.unsettled.push(settle);
             Ok(receipt)
         }
     }
 
     impl Held {
         async fn settle_all(&self, lines: usize, outcome: Result<(), Lost>) {
-            while self.lines.lock().unwrap().len() < lines {
+            while self.taken.lock().unwrap().lines.len() < lines {
                 tokio::task::yield_now().await;
             }
-            for settle in self.unsettled.lock().unwrap().drain(..) {
+            for settle in self.taken.lock().unwrap().unsettled.drain(..) {
                 settle.settle(outcome.clone());
             }
+        }
+
+        fn lines(&self) -> Vec<Vec<u8>> {
+            self.taken.lock().unwrap().lines.clone()
         }
     }
 
@@ -256,7 +266,7 @@ mod tests {
         assert!(tokio::time::timeout(std::time::Duration::from_millis(30), &mut waiting).await.is_err());
         held.settle_all(2, Ok(())).await;
         assert_eq!(waiting.await, Ok(()));
-        assert_eq!(*held.lines.lock().unwrap(), [b"one".to_vec(), b"two".to_vec()]);
+        assert_eq!(held.lines(), [b"one".to_vec(), b"two".to_vec()]);
     }
 
     #[tokio::test]
@@ -269,7 +279,7 @@ mod tests {
         }
         held.settle_all(100, Ok(())).await;
         assert_eq!(lane.durable().await, Ok(()));
-        assert_eq!(*held.lines.lock().unwrap(), (0..100_u8).map(|it| vec![it]).collect::<Vec<_>>());
+        assert_eq!(held.lines(), (0..100_u8).map(|it| vec![it]).collect::<Vec<_>>());
         assert_eq!(metrics.batches_refused.get(), 3);
     }
 

@@ -8,6 +8,7 @@ pub mod envelope;
 pub mod file;
 mod intake;
 pub mod limits;
+mod lossy;
 pub mod metrics;
 pub mod panos;
 pub mod sink;

@@ -1,13 +1,13 @@
-//! The dashboard's files, embedded.
+//! The dashboard's files, embedded. `build.rs` makes them from `web/` and `vendor/`.
 
 /// A file of the dashboard.
 #[derive(Debug)]
 pub struct Asset {
     /// Media type.
     pub content_type: &'static str,
-    /// Strong entity tag, with its quotes.
+    /// Strong entity tag of the uncompressed bytes, with its quotes.
     pub etag: &'static str,
-    /// How long it may be kept.
+    /// How long it may be kept: always asked for again, answered by 304 where nothing changed.
     pub cache_control: &'static str,
     /// Its bytes.
     pub identity: &'static [u8],
@@ -18,7 +18,71 @@ pub struct Asset {
 /// What the pages may load and do: their own files, nothing else.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// The file at a path below `/ui/`.
-pub fn asset(_path: &str) -> Option<&'static Asset> {
-    None
+/// Name and file, sorted by name.
+static ASSETS: &[(&str, Asset)] = include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+
+/// Every file, by the path below `/ui/`.
+pub fn assets() -> impl Iterator<Item = (&'static str, &'static Asset)> {
+    ASSETS.iter().map(|(name, asset)| (*name, asset))
+}
+
+/// The file at a path below `/ui/`; the empty path is the page itself.
+pub fn asset(path: &str) -> Option<&'static Asset> {
+    let path = if path.is_empty() { "index.html" } else { path };
+    ASSETS.binary_search_by(|it| it.0.cmp(path)).ok().map(|at| &ASSETS[at].1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a module imports, as addresses below `/ui/`.
+    fn imports(name: &str, code: &str) -> Vec<String> {
+        let dir: Vec<&str> = name.split('/').collect();
+        let mut found = Vec::new();
+        for part in code.split(['\n', ';']).filter(|it| it.trim_start().starts_with("import") || it.contains(" from ") || it.contains("}from")) {
+            let Some(start) = part.rfind(['"', '\'']) else { continue };
+            let Some(open) = part[..start].rfind(['"', '\'']) else { continue };
+            let specifier = &part[open + 1..start];
+            if let Some(absolute) = specifier.strip_prefix("/ui/") {
+                found.push(absolute.to_owned());
+            } else if specifier.starts_with('.') {
+                let mut at: Vec<&str> = dir[..dir.len() - 1].to_vec();
+                for step in specifier.split('/') {
+                    match step {
+                        "." => {}
+                        ".." => drop(at.pop()),
+                        step => at.push(step),
+                    }
+                }
+                found.push(at.join("/"));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_import_leads_to_a_file() {
+        let mut modules = 0;
+        for (name, asset) in assets().filter(|it| it.0.ends_with(".js")) {
+            modules += 1;
+            for import in imports(name, std::str::from_utf8(asset.identity).unwrap()) {
+                assert!(super::asset(&import).is_some(), "{name} imports {import}, which is not there");
+            }
+        }
+        assert!(modules > 5, "only {modules} modules");
+    }
+
+    #[test]
+    fn the_first_paint_is_small() {
+        let size = |name: &str| asset(name).map_or(0, |it| it.gzip.unwrap_or(it.identity).len());
+        let total: usize = assets().map(|(name, _)| size(name)).sum();
+        assert!(total < 60 << 10, "{total} bytes compressed");
+    }
+
+    #[test]
+    fn the_page_has_no_inline_code() {
+        let page = std::str::from_utf8(asset("").unwrap().identity).unwrap();
+        assert!(!page.contains("<script>") && !page.contains("style=") && !page.contains("onclick"));
+    }
 }

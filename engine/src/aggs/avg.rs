@@ -37,7 +37,7 @@ impl Aggregation for Avg {
         summary::plan(&self.source, Needs { sum: true, ..Needs::default() }, ctx)
     }
 
-    fn render(&self, partial: Partial, _subs: &Aggs, _renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+    fn render(&self, partial: Partial, _subs: &Aggs, _renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         let stats = summary::of(&partial);
         let format = ValueFormat::new(&stats.kind, self.source.format.as_ref(), jiff::tz::TimeZone::UTC);
         let mut out = Map::new();

@@ -46,7 +46,7 @@ impl Aggregation for Cardinality {
         Ok(Box::new(CardinalityPlan { source: self.source.plan(Accepts::Any, ctx)?, threshold: self.threshold }))
     }
 
-    fn render(&self, partial: Partial, _subs: &Aggs, _renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+    fn render(&self, partial: Partial, _subs: &Aggs, _renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         Ok(Map::from_iter([("value".to_owned(), count(&partial).into())]))
     }
 
@@ -164,7 +164,10 @@ impl Collector for BitsCollector {
             total += word.count_ones() as usize;
         }
         let rank = |bit: usize| before[bit / 64] + (any[bit / 64] & ((1 << (bit % 64)) - 1)).count_ones() as usize;
-        Ok(buckets.iter().map(|it| partial(Distinct::from_hashes(ones(set_of(*it)).map(|bit| hashes[rank(bit)]).collect(), threshold), threshold)).collect())
+        Ok(buckets
+            .iter()
+            .map(|it| partial(Distinct::from_hashes(ones(set_of(*it)).map(|bit| hashes[rank(bit)]).collect(), threshold), threshold))
+            .collect())
     }
 }
 

@@ -58,8 +58,20 @@ impl AggKind for Kind {
 
     fn parse(&self, body: &Body<'_>, subs: &Aggs) -> Result<Box<dyn Aggregation>, QueryError> {
         body.only(&[
-            "field", "missing", "value_type", "format", "fixed_interval", "calendar_interval", "interval", "time_zone", "offset", "min_doc_count",
-            "keyed", "order", "extended_bounds", "hard_bounds",
+            "field",
+            "missing",
+            "value_type",
+            "format",
+            "fixed_interval",
+            "calendar_interval",
+            "interval",
+            "time_zone",
+            "offset",
+            "min_doc_count",
+            "keyed",
+            "order",
+            "extended_bounds",
+            "hard_bounds",
         ])?;
         let zone = match body.get("time_zone") {
             None => TimeZone::UTC,
@@ -124,7 +136,14 @@ fn parse_bounds(body: &Body<'_>, key: &str) -> Result<Option<Bounds>, QueryError
 
 impl Bounds {
     /// The bounds in milliseconds.
-    fn resolve(&self, what: &str, name: &str, format: &DateFormat, zone: &TimeZone, now: Timestamp) -> Result<(Option<i64>, Option<i64>), QueryError> {
+    fn resolve(
+        &self,
+        what: &str,
+        name: &str,
+        format: &DateFormat,
+        zone: &TimeZone,
+        now: Timestamp,
+    ) -> Result<(Option<i64>, Option<i64>), QueryError> {
         let time = |it: &Option<Value>| it.as_ref().map(|it| date_at(it, format, zone, now)).transpose().map_err(QueryError::Parsing);
         let (min, max) = (time(&self.min)?, time(&self.max)?);
         if let (Some(low), Some(high)) = (min, max)
@@ -142,16 +161,15 @@ impl Aggregation for DateHistogram {
     fn plan(&self, ctx: &AggContext<'_>) -> Result<Box<dyn Plan>, QueryError> {
         let source = self.source.plan(Accepts::Dates, ctx)?;
         let format = source.date_format(self.source.format.as_ref());
-        let resolve = |what, it: &Option<Bounds>| {
-            it.as_ref().map(|it| it.resolve(what, &self.name, &format, &self.rounding.zone, ctx.now)).transpose()
-        };
+        let resolve =
+            |what, it: &Option<Bounds>| it.as_ref().map(|it| it.resolve(what, &self.name, &format, &self.rounding.zone, ctx.now)).transpose();
         // Checked here, though only the answer needs them, so that a wrong bound is refused before work is done.
         resolve("extended_bounds", &self.extended_bounds)?;
         let hard_bounds = resolve("hard_bounds", &self.hard_bounds)?.unwrap_or_default();
         Ok(Box::new(DateHistogramPlan { source, rounding: self.rounding.clone(), hard_bounds }))
     }
 
-    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         let keyed = if let Partial::Keyed(it) = partial { it } else { Keyed::default() };
         check_kind(&keyed.kind, &self.source.field)?;
         // A number field is read as milliseconds.
@@ -194,8 +212,9 @@ impl Aggregation for DateHistogram {
 
 impl DateHistogram {
     /// Puts empty buckets between the first and the last, and out to the extended bounds.
-    fn fill(&self, buckets: Vec<Bucket>, dates: &DateFormat, renderer: &Renderer) -> Result<Vec<Bucket>, QueryError> {
-        let resolved = self.extended_bounds.as_ref().map(|it| it.resolve("extended_bounds", &self.name, dates, &self.rounding.zone, renderer.options.now));
+    fn fill(&self, buckets: Vec<Bucket>, dates: &DateFormat, renderer: &Renderer<'_>) -> Result<Vec<Bucket>, QueryError> {
+        let resolved =
+            self.extended_bounds.as_ref().map(|it| it.resolve("extended_bounds", &self.name, dates, &self.rounding.zone, renderer.options.now));
         let (min, max) = resolved.transpose()?.unwrap_or_default();
         let (min, max) = (min.map(|it| self.rounding.round(it)), max.map(|it| self.rounding.round(it)));
         let key = |it: Option<&Bucket>| if let Some(Bucket { key: Key::I64(key), .. }) = it { Some(*key) } else { None };
@@ -253,14 +272,26 @@ impl Plan for DateHistogramPlan {
         let grouping = Grouping::new(segment, parents, bounds, subs)?;
         let kind = self.source.kind.clone();
         let current = Current { from: i64::MAX, to: i64::MIN, slot: None };
-        Ok(Box::new(DateHistogramCollector { kind, values, rounding: self.rounding.clone(), hard_bounds: self.hard_bounds, starts, current, grouping }))
+        Ok(Box::new(DateHistogramCollector {
+            kind,
+            values,
+            rounding: self.rounding.clone(),
+            hard_bounds: self.hard_bounds,
+            starts,
+            current,
+            grouping,
+        }))
     }
 }
 
 /// How a segment's bucket starts are numbered; numbers ascend with time.
 enum Starts {
     /// `start = phase + number · length`, numbers from `first`.
-    Uniform { length: i64, phase: i64, first: i64 },
+    Uniform {
+        length: i64,
+        phase: i64,
+        first: i64,
+    },
     Table(Vec<i64>),
     /// The number is the start itself, as a raw value.
     Rounded,

@@ -59,7 +59,7 @@ impl Aggregation for DateRange {
         Ok(Box::new(RangesPlan { source, ranges: ranges.into_iter().map(|it| it.1).collect() }))
     }
 
-    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         renderer.take_buckets(self.ranges.len())?;
         let kind = match &partial {
             Partial::Slots(it) => it.kind.clone(),

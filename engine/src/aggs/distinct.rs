@@ -250,7 +250,8 @@ mod tests {
 
     #[test]
     fn the_hash_is_part_of_the_format() {
-        assert_eq!([hash_bytes(b""), hash_bytes(b"Untrust"), hash_number(443)], [0, 0, 0]);
+        let hashes = [hash_bytes(b""), hash_bytes(b"Untrust"), hash_number(443)];
+        assert_eq!(hashes, [17_105_268_902_020_576_724, 14_775_402_191_719_331_769, 17_166_007_858_333_429_535]);
         assert_ne!(hash_bytes(b"a"), hash_bytes(b"a\0"));
         assert_ne!(hash_bytes(b"12345678"), hash_bytes(b"12345678\0"));
     }

@@ -176,7 +176,9 @@ mod tests {
 
     #[test]
     fn one_value_is_itself() {
-        for value in [0.0, 1.0, -1.0, 0.1, f64::MAX, f64::MIN, f64::MIN_POSITIVE, 5e-324, -5e-324, 1.5e-310, 123_456.789, -2f64.powi(32), 2f64.powi(-1060)] {
+        for value in
+            [0.0, 1.0, -1.0, 0.1, f64::MAX, f64::MIN, f64::MIN_POSITIVE, 5e-324, -5e-324, 1.5e-310, 123_456.789, -2f64.powi(32), 2f64.powi(-1060)]
+        {
             assert_eq!(sum(&[value]), value, "{value:e}");
         }
     }

@@ -62,7 +62,7 @@ impl Aggregation for ExtendedStats {
         summary::plan(&self.source, Needs { sum: true, extremes: true, squares: true }, ctx)
     }
 
-    fn render(&self, partial: Partial, _subs: &Aggs, _renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+    fn render(&self, partial: Partial, _subs: &Aggs, _renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         let stats = summary::of(&partial);
         let format = ValueFormat::new(&stats.kind, self.source.format.as_ref(), jiff::tz::TimeZone::UTC);
         let spread = Spread::of(&stats);
@@ -99,7 +99,8 @@ impl Aggregation for ExtendedStats {
     }
 
     fn has_measure(&self, key: Option<&str>) -> bool {
-        let known = ["count", "min", "max", "avg", "sum", "sum_of_squares", "variance", "variance_sampling", "std_deviation", "std_deviation_sampling"];
+        let known =
+            ["count", "min", "max", "avg", "sum", "sum_of_squares", "variance", "variance_sampling", "std_deviation", "std_deviation_sampling"];
         key.is_some_and(|it| known.contains(&it))
     }
 

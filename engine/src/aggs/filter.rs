@@ -38,7 +38,7 @@ impl Aggregation for Filter {
         Ok(Box::new(FilterPlan { query: slots::compile(&self.query, ctx)? }))
     }
 
-    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         render_single(partial, subs, renderer)
     }
 
@@ -52,7 +52,7 @@ impl Aggregation for Filter {
 }
 
 /// The JSON of an aggregation with exactly one bucket.
-pub(crate) fn render_single(partial: Partial, subs: &Aggs, renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+pub(crate) fn render_single(partial: Partial, subs: &Aggs, renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
     let mut row = Map::new();
     if let Some(slot) = slots::of(partial, 1).slots.pop() {
         row.insert("doc_count".to_owned(), slot.count.into());

@@ -70,7 +70,7 @@ impl Aggregation for Filters {
         Ok(Box::new(FiltersPlan { queries, has_other: self.has_other }))
     }
 
-    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         let slots = slots::of(partial, self.slots()).slots;
         renderer.take_buckets(slots.len())?;
         let (mut list, mut named) = (Vec::new(), Map::new());

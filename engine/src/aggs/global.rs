@@ -37,7 +37,7 @@ impl Aggregation for Global {
         Ok(Box::new(GlobalPlan))
     }
 
-    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         render_single(partial, subs, renderer)
     }
 

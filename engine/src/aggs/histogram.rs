@@ -59,7 +59,17 @@ impl AggKind for Kind {
 
     fn parse(&self, body: &Body<'_>, subs: &Aggs) -> Result<Box<dyn Aggregation>, QueryError> {
         body.only(&[
-            "field", "missing", "value_type", "format", "interval", "offset", "min_doc_count", "keyed", "order", "extended_bounds", "hard_bounds",
+            "field",
+            "missing",
+            "value_type",
+            "format",
+            "interval",
+            "offset",
+            "min_doc_count",
+            "keyed",
+            "order",
+            "extended_bounds",
+            "hard_bounds",
         ])?;
         let interval = body.f64("interval")?.ok_or_else(|| body.lacks("interval"))?;
         if interval <= 0.0 {
@@ -100,7 +110,7 @@ impl Aggregation for Histogram {
         Ok(Box::new(HistogramPlan { source, grid: self.grid, hard_bounds: self.hard_bounds }))
     }
 
-    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         let keyed = if let Partial::Keyed(it) = partial { it } else { Keyed::default() };
         check_kind(&keyed.kind, &self.source.field)?;
         let format = ValueFormat::new(&keyed.kind, self.source.format.as_ref(), jiff::tz::TimeZone::UTC);

@@ -50,7 +50,8 @@ impl AggKind for Kind {
                     Some(_) if it.from.is_some() || it.to.is_some() => {
                         return Err(QueryError::IllegalArgument(format!("a range of [{}] has [mask] beside [from] or [to]", body.name)));
                     }
-                    Some(mask) => block(mask).ok_or_else(|| QueryError::IllegalArgument(format!("'{mask}' is not an IP string literal with a prefix length.")))?,
+                    Some(mask) => block(mask)
+                        .ok_or_else(|| QueryError::IllegalArgument(format!("'{mask}' is not an IP string literal with a prefix length.")))?,
                     None => Range { from: address(&it.from)?, to: address(&it.to)? },
                 };
                 Ok((it, range))
@@ -86,7 +87,7 @@ impl Aggregation for IpRange {
         Ok(Box::new(RangesPlan { source, ranges: self.ranges.iter().map(|it| it.1.clone()).collect() }))
     }
 
-    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         renderer.take_buckets(self.ranges.len())?;
         let (mut list, mut named) = (Vec::new(), Map::new());
         for (request, range, slot) in ranges::in_answer_order(partial, self.ranges.clone()) {

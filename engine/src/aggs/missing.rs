@@ -41,7 +41,7 @@ impl Aggregation for Missing {
         Ok(Box::new(MissingPlan { source: self.source.plan(Accepts::Any, ctx)? }))
     }
 
-    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         render_single(partial, subs, renderer)
     }
 

@@ -47,6 +47,7 @@ mod stats;
 mod sum;
 mod summary;
 mod terms;
+mod top_hits;
 mod value_count;
 
 use std::fmt::Debug;
@@ -57,6 +58,7 @@ use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, SegmentReader, TERMINATED
 
 pub use self::partial::Partials;
 pub use self::render::RenderOptions;
+pub use self::top_hits::{FetchHit, FetchedHit, HitAddress};
 
 use self::body::{Body, did_you_mean, token};
 use self::cells::Budget;
@@ -89,6 +91,7 @@ pub(crate) const KINDS: &[&dyn AggKind] = &[
     &extended_stats::Kind,
     &percentiles::Kind,
     &percentile_ranks::Kind,
+    &top_hits::Kind,
 ];
 
 /// Names of all aggregations, in the order of the compatibility table.
@@ -117,7 +120,7 @@ pub(crate) trait Aggregation: Debug + Send + Sync {
     fn plan(&self, ctx: &AggContext<'_>) -> Result<Box<dyn Plan>, QueryError>;
 
     /// The JSON of a result; `Partial::None` renders as no documents.
-    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError>;
+    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError>;
 
     /// The type as `typed_keys` names it.
     fn typed_name(&self, partial: &Partial) -> &'static str;
@@ -171,6 +174,9 @@ struct Node {
     subs: Aggs,
 }
 
+/// Compiles the query of a filter aggregation, given as JSON.
+pub type CompileFilter<'a> = dyn Fn(&Value) -> Result<Box<dyn tantivy::query::Query>, QueryError> + 'a;
+
 /// What a plan is made against.
 pub struct AggContext<'a> {
     /// Fields of the index.
@@ -180,7 +186,7 @@ pub struct AggContext<'a> {
     /// Name of the index, for messages and for `_index`.
     pub index: &'a str,
     /// Compiles the query of a filter.
-    pub compile_filter: &'a dyn Fn(&Value) -> Result<Box<dyn tantivy::query::Query>, QueryError>,
+    pub compile_filter: &'a CompileFilter<'a>,
 }
 
 /// A segment to collect from.
@@ -253,26 +259,23 @@ impl Aggs {
         Ok(AggPlan { nodes })
     }
 
-    /// The value of `aggregations`.
+    /// The value of `aggregations`. Documents of `top_hits` are read by `fetch`.
     ///
     /// # Errors
-    /// More than [`limits::BUCKETS_MAX`] buckets; indices that disagree about a field's type.
-    pub fn render(&self, partials: Partials, options: &RenderOptions) -> Result<Value, QueryError> {
+    /// More than [`limits::BUCKETS_MAX`] buckets; indices that disagree about a field's type; what `fetch` answers.
+    pub fn render(&self, partials: Partials, options: &RenderOptions, fetch: &mut FetchHit<'_>) -> Result<Value, QueryError> {
         let mut out = Map::new();
-        self.render_into(partials.0, &mut out, &mut Renderer::new(*options))?;
+        self.render_into(partials.0, &mut out, &mut Renderer::new(*options, fetch))?;
         Ok(Value::Object(out))
     }
 
     /// Adds the aggregations to a bucket.
-    pub(crate) fn render_into(&self, partials: Vec<Partial>, out: &mut Map<String, Value>, renderer: &mut Renderer) -> Result<(), QueryError> {
+    pub(crate) fn render_into(&self, partials: Vec<Partial>, out: &mut Map<String, Value>, renderer: &mut Renderer<'_>) -> Result<(), QueryError> {
         let mut partials = partials.into_iter();
         for node in self.nodes.iter() {
             let partial = partials.next().unwrap_or_default();
-            let name = if renderer.options.typed_keys {
-                format!("{}#{}", node.aggregation.typed_name(&partial), node.name)
-            } else {
-                node.name.clone()
-            };
+            let name =
+                if renderer.options.typed_keys { format!("{}#{}", node.aggregation.typed_name(&partial), node.name) } else { node.name.clone() };
             let mut body = node.aggregation.render(partial, &node.subs, renderer)?;
             if let Some(meta) = &node.meta {
                 let mut with_meta = Map::new();
@@ -305,9 +308,7 @@ fn parse(value: &Value, depth: usize, left: &mut usize) -> Result<Aggs, QueryErr
 }
 
 fn parse_node(name: &str, definition: &Value, depth: usize, left: &mut usize) -> Result<Node, QueryError> {
-    *left = left
-        .checked_sub(1)
-        .ok_or_else(|| QueryError::IllegalArgument(format!("more than [{}] aggregations in one search", limits::AGGS_MAX)))?;
+    *left = left.checked_sub(1).ok_or_else(|| QueryError::IllegalArgument(format!("more than [{}] aggregations in one search", limits::AGGS_MAX)))?;
     if name.is_empty() || name.contains(['[', ']', '>']) {
         return Err(QueryError::Parsing(format!(
             "Invalid aggregation name [{name}]. Aggregation names can contain any character except '[', ']', and '>'"
@@ -329,15 +330,13 @@ fn parse_node(name: &str, definition: &Value, depth: usize, left: &mut usize) ->
             }
             "aggs" | "aggregations" => subs = Some(parse(value, depth + 1, left)?),
             _ => {
-                let kind = KINDS.iter().find(|it| it.name() == key).ok_or_else(|| {
-                    QueryError::Parsing(format!("Unknown aggregation type [{key}]{}", did_you_mean(key, kind_names())))
-                })?;
+                let kind = KINDS
+                    .iter()
+                    .find(|it| it.name() == key)
+                    .ok_or_else(|| QueryError::Parsing(format!("Unknown aggregation type [{key}]{}", did_you_mean(key, kind_names()))))?;
                 if let Some((other, _)) = found.replace((*kind, value)) {
                     let other: &dyn AggKind = other;
-                    return Err(QueryError::Parsing(format!(
-                        "Found two aggregation type definitions in [{name}]: [{}] and [{key}]",
-                        other.name()
-                    )));
+                    return Err(QueryError::Parsing(format!("Found two aggregation type definitions in [{name}]: [{}] and [{key}]", other.name())));
                 }
             }
         }
@@ -380,6 +379,8 @@ impl AggPlan {
     }
 
     fn collectors(&self, segment: &SegmentContext<'_>, parents: usize) -> Result<Collectors, QueryError> {
+        // Below an aggregation without buckets nothing is collected; sizing for none would let any width look cheap.
+        let parents = parents.max(1);
         let list = self.nodes.iter().map(|it| it.plan.collector(segment, parents, &it.subs)).collect::<Result<_, _>>()?;
         Ok(Collectors { list })
     }
@@ -545,7 +546,10 @@ mod tests {
     fn what_is_wrong_with_a_definition_is_said() {
         for (body, expected) in [
             (json!({ "a": { "trms": {} } }), "Unknown aggregation type [trms] did you mean [terms]?"),
-            (json!({ "a": { "terms": { "field": "x" }, "avg": { "field": "x" } } }), "Found two aggregation type definitions in [a]: [terms] and [avg]"),
+            (
+                json!({ "a": { "terms": { "field": "x" }, "avg": { "field": "x" } } }),
+                "Found two aggregation type definitions in [a]: [terms] and [avg]",
+            ),
             (json!({ "a": { "meta": {} } }), "Missing definition for aggregation [a]"),
             (json!({ "a>b": { "avg": { "field": "x" } } }), "Invalid aggregation name [a>b]."),
             (json!({ "a": { "avg": { "field": "x" }, "aggs": { "b": { "avg": { "field": "x" } } } } }), "Aggregator [a] of type [avg] cannot accept"),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::aggs::distinct::Distinct;
 use crate::aggs::exact_sum::ExactSum;
 use crate::aggs::quantiles::Quantiles;
+use crate::aggs::top_hits::TopHits;
 use crate::columns::{Key, OrderedF64};
 use crate::mapping::{FieldType, MappedField};
 
@@ -59,6 +60,8 @@ pub(crate) enum Partial {
     Distinct { set: Distinct, threshold: u32 },
     /// A distribution of numbers.
     Quantiles { kind: ValueKind, values: Quantiles },
+    /// The first documents in an order.
+    TopHits(TopHits),
 }
 
 /// Buckets by key.
@@ -197,6 +200,7 @@ impl Partial {
                 kind.merge(their_kind);
                 values.merge(theirs);
             }
+            (Partial::TopHits(mine), Partial::TopHits(theirs)) => mine.merge(theirs),
             (mine, theirs) => unreachable!("partial results of different aggregations: {mine:?} and {theirs:?}"),
         }
     }
@@ -213,6 +217,7 @@ impl Partial {
                 Partial::Distinct { set: Distinct::Sketch(it), .. } => it.len(),
                 Partial::Quantiles { values: Quantiles::Exact(it), .. } => it.len() * 8,
                 Partial::Quantiles { values: Quantiles::Bins { bins, .. }, .. } => bins.len() * 16,
+                Partial::TopHits(it) => it.hits.len() * 128,
             }
     }
 }

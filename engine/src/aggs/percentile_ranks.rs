@@ -51,7 +51,7 @@ impl Aggregation for PercentileRanks {
         Ok(Box::new(QuantilesPlan { source: self.source.plan(Accepts::Numbers, ctx)? }))
     }
 
-    fn render(&self, partial: Partial, _subs: &Aggs, _renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+    fn render(&self, partial: Partial, _subs: &Aggs, _renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         let values = of(&partial).1;
         // Percentages are plain numbers, whatever the field is.
         let format = ValueFormat::new(&ValueKind::Double, None, jiff::tz::TimeZone::UTC);

@@ -102,7 +102,7 @@ impl Aggregation for Percentiles {
         Ok(Box::new(QuantilesPlan { source: self.source.plan(Accepts::Numbers, ctx)? }))
     }
 
-    fn render(&self, partial: Partial, _subs: &Aggs, _renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+    fn render(&self, partial: Partial, _subs: &Aggs, _renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         let (kind, values) = of(&partial);
         let format = ValueFormat::new(&kind, self.source.format.as_ref(), jiff::tz::TimeZone::UTC);
         Ok(put(self.percents.iter().map(|it| (*it, values.at(*it))).collect(), self.keyed, &format))

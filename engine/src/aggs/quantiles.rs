@@ -137,89 +137,75 @@ impl Quantiles {
 }
 
 /// Collects values in bounded memory.
+///
+/// Values wait in a list and are counted when it is full, thousands at a time: with a builder per bucket the counters of all of them
+/// do not fit a cache, those of one do.
 #[derive(Debug, Default)]
 pub(crate) struct QuantilesBuilder {
     pending: Vec<OrderedF64>,
     /// Counts by bin from `first_bin` on; empty while all values are pending.
-    counts: Vec<u64>,
+    counts: Vec<u32>,
     first_bin: u32,
     extremes: Option<(OrderedF64, OrderedF64)>,
 }
 
-/// Bins that a builder counts in a plain array (256 kB); rarer and further values go through the sorted list.
-const COUNTS_MAX: usize = 32_768;
+/// Values that wait once counting has begun.
+const BATCH: usize = 1_024;
 
 impl QuantilesBuilder {
     /// Adds a value; gives the bytes of memory that took.
+    #[inline]
     pub(crate) fn add(&mut self, value: f64) -> usize {
-        let before = self.pending.capacity() + self.counts.capacity();
-        if self.extremes.is_some() {
-            self.count(value);
-        } else {
-            self.pending.push(OrderedF64::new(value));
-            if self.pending.len() > EXACT_MAX {
-                self.start_counting();
-            }
+        if self.pending.len() == self.pending.capacity() {
+            return self.add_slowly(value);
         }
-        (self.pending.capacity() + self.counts.capacity()).saturating_sub(before) * size_of::<u64>()
+        self.pending.push(OrderedF64::new(value));
+        0
+    }
+
+    fn add_slowly(&mut self, value: f64) -> usize {
+        let before = self.memory_bytes();
+        if self.extremes.is_some() || self.pending.len() >= EXACT_MAX {
+            self.count_pending();
+            self.pending = Vec::with_capacity(BATCH);
+        }
+        self.pending.push(OrderedF64::new(value));
+        self.memory_bytes().saturating_sub(before)
     }
 
     /// The distribution.
-    pub(crate) fn finish(self) -> Quantiles {
-        let Some((min, max)) = self.extremes else { return Quantiles::from_values(self.pending) };
+    pub(crate) fn finish(mut self) -> Quantiles {
+        if self.extremes.is_none() {
+            return Quantiles::from_values(self.pending);
+        }
+        self.count_pending();
+        let Some((min, max)) = self.extremes else { return Quantiles::default() };
         let first = self.first_bin;
-        let bins = self.counts.iter().enumerate().filter(|it| *it.1 > 0).map(|(at, count)| (first + at as u32, *count)).collect();
-        let mut quantiles = Quantiles::Bins { bins, min, max };
-        // What did not fit the array.
-        quantiles.merge(Quantiles::Exact(self.pending));
-        quantiles
+        let filled = self.counts.iter().enumerate().filter(|it| *it.1 > 0);
+        Quantiles::Bins { bins: filled.map(|(at, count)| (first + at as u32, u64::from(*count))).collect(), min, max }
     }
 
-    fn start_counting(&mut self) {
-        let pending = std::mem::take(&mut self.pending);
-        let (min, max) = pending.iter().fold((pending[0], pending[0]), |(min, max), it| (min.min(*it), max.max(*it)));
-        self.extremes = Some((min, max));
-        // Room on both sides: the array starts four powers of two below what has been seen.
-        self.first_bin = bin_of(min.get()).saturating_sub(4 << MANTISSA_BITS);
-        pending.into_iter().for_each(|it| self.count(it.get()));
+    fn memory_bytes(&self) -> usize {
+        self.pending.capacity() * size_of::<OrderedF64>() + self.counts.capacity() * size_of::<u32>()
     }
 
-    fn count(&mut self, value: f64) {
-        let key = OrderedF64::new(value);
-        if let Some((min, max)) = &mut self.extremes {
-            *min = key.min(*min);
-            *max = key.max(*max);
+    fn count_pending(&mut self) {
+        let (Some(low), Some(high)) = (self.pending.iter().min(), self.pending.iter().max()) else { return };
+        let (low, high) = self.extremes.map_or((*low, *high), |it| (it.0.min(*low), it.1.max(*high)));
+        self.extremes = Some((low, high));
+        let (first, last) = (bin_of(low.get()), bin_of(high.get()));
+        if self.counts.is_empty() {
+            self.first_bin = first;
+        } else if first < self.first_bin {
+            self.counts.splice(0..0, std::iter::repeat_n(0, (self.first_bin - first) as usize));
+            self.first_bin = first;
         }
-        match bin_of(value).checked_sub(self.first_bin).map(|it| it as usize).filter(|it| *it < COUNTS_MAX) {
-            Some(at) => {
-                if at >= self.counts.len() {
-                    self.counts.resize(at + 1, 0);
-                }
-                self.counts[at] += 1;
-            }
-            None => {
-                self.pending.push(key);
-                if self.pending.len() >= 2 * EXACT_MAX {
-                    // Values that spread over more than the array: rare enough to pay for a fold into the wider range.
-                    self.widen();
-                }
-            }
+        let wanted = (last - self.first_bin) as usize + 1;
+        if wanted > self.counts.len() {
+            self.counts.resize(wanted, 0);
         }
-    }
-
-    /// Moves the array so that it covers the pending values too, as large as that needs.
-    fn widen(&mut self) {
-        let pending = std::mem::take(&mut self.pending);
-        let lowest = pending.iter().map(|it| bin_of(it.get())).min().unwrap_or(self.first_bin).min(self.first_bin);
-        let shift = (self.first_bin - lowest) as usize;
-        self.counts.splice(0..0, std::iter::repeat_n(0, shift));
-        self.first_bin = lowest;
-        for value in pending {
-            let at = (bin_of(value.get()) - lowest) as usize;
-            if at >= self.counts.len() {
-                self.counts.resize(at + 1, 0);
-            }
-            self.counts[at] += 1;
+        for value in self.pending.drain(..) {
+            self.counts[(bin_of(value.get()) - self.first_bin) as usize] += 1;
         }
     }
 }
@@ -282,7 +268,9 @@ mod tests {
 
     fn built(values: &[f64]) -> Quantiles {
         let mut builder = QuantilesBuilder::default();
-        values.iter().for_each(|it| drop(builder.add(*it)));
+        for value in values {
+            builder.add(*value);
+        }
         builder.finish()
     }
 

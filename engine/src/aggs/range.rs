@@ -31,9 +31,7 @@ impl AggKind for Kind {
 
     fn parse(&self, body: &Body<'_>, _subs: &Aggs) -> Result<Box<dyn Aggregation>, QueryError> {
         body.only(&["field", "missing", "value_type", "format", "ranges", "keyed"])?;
-        let number = |it: &Option<Value>| {
-            it.as_ref().map(|it| number_of(it).map(Key::from_f64).ok_or_else(|| body.bad("ranges", it))).transpose()
-        };
+        let number = |it: &Option<Value>| it.as_ref().map(|it| number_of(it).map(Key::from_f64).ok_or_else(|| body.bad("ranges", it))).transpose();
         let ranges = ranges::parse(body, false)?
             .into_iter()
             .map(|it| {
@@ -51,7 +49,7 @@ impl Aggregation for RangeAgg {
         Ok(Box::new(RangesPlan { source, ranges: self.ranges.iter().map(|it| it.1.clone()).collect() }))
     }
 
-    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         renderer.take_buckets(self.ranges.len())?;
         let (mut list, mut named) = (Vec::new(), Map::new());
         for (request, range, slot) in ranges::in_answer_order(partial, self.ranges.clone()) {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::aggs::partial::ValueKind;
 use crate::aggs::source::date_format;
+use crate::aggs::top_hits::FetchHit;
 use crate::clock::Timestamp;
 use crate::columns::{Key, bytes_text};
 use crate::datetime::DateFormat;
@@ -22,15 +23,17 @@ pub struct RenderOptions {
 }
 
 /// An answer being written.
-pub(crate) struct Renderer {
+pub(crate) struct Renderer<'a> {
     pub(crate) options: RenderOptions,
+    /// Reads the documents of `top_hits`.
+    pub(crate) fetch: &'a mut FetchHit<'a>,
     buckets: usize,
 }
 
-impl Renderer {
+impl<'a> Renderer<'a> {
     /// An empty answer.
-    pub(crate) fn new(options: RenderOptions) -> Self {
-        Self { options, buckets: 0 }
+    pub(crate) fn new(options: RenderOptions, fetch: &'a mut FetchHit<'a>) -> Self {
+        Self { options, fetch, buckets: 0 }
     }
 
     /// Counts buckets that are about to be written.

@@ -233,7 +233,14 @@ mod tests {
     #[test]
     fn rounding_is_monotonic_and_next_walks_every_bucket() {
         for zone in ["UTC", "Europe/Berlin", "Australia/Lord_Howe", "America/Sao_Paulo", "Asia/Kathmandu"] {
-            for interval in [Interval::Fixed(1_800_000), Interval::Fixed(3 * 3_600_000), Interval::Fixed(7 * 86_400_000), Interval::Day, Interval::Week, Interval::Month] {
+            for interval in [
+                Interval::Fixed(1_800_000),
+                Interval::Fixed(3 * 3_600_000),
+                Interval::Fixed(7 * 86_400_000),
+                Interval::Day,
+                Interval::Week,
+                Interval::Month,
+            ] {
                 for offset in [0, 6 * 3_600_000, -90_000] {
                     let rounding = Rounding { offset, ..rounding(interval, zone) };
                     let (from, to) = (ms("2018-01-15T00:00:00Z"), ms("2019-01-15T00:00:00Z"));

@@ -134,7 +134,9 @@ impl Source {
                 None => number_of(value).map(|it| Key::I64(it as i64)).ok_or_else(bad),
             },
             ValueKind::Double => number_of(value).map(Key::from_f64).ok_or_else(bad),
-            ValueKind::Date(format) => date_of(value, &date_format(self.format.as_ref(), format.as_deref()), ctx).map(Key::I64).map_err(QueryError::Parsing),
+            ValueKind::Date(format) => {
+                date_of(value, &date_format(self.format.as_ref(), format.as_deref()), ctx).map(Key::I64).map_err(QueryError::Parsing)
+            }
         }
     }
 }
@@ -195,6 +197,12 @@ impl Values {
         self.reader.each(&self.column, docs, self.missing_raw, repeats, each);
     }
 
+    /// The raw values of a block, one per document, where every document of the segment has exactly one.
+    #[inline]
+    pub(crate) fn full(&mut self, docs: &[DocId]) -> Option<&[u64]> {
+        self.reader.full(&self.column, docs)
+    }
+
     /// The stand-in for documents without a value.
     pub(crate) fn missing(&self) -> Option<(u64, &Key)> {
         self.missing_raw.zip(self.missing.as_ref())
@@ -252,9 +260,7 @@ pub(crate) fn date_of(value: &Value, format: &DateFormat, ctx: &AggContext<'_>) 
 /// As [`date_of`], for texts without a zone of their own.
 pub(crate) fn date_at(value: &Value, format: &DateFormat, zone: &jiff::tz::TimeZone, now: crate::clock::Timestamp) -> Result<i64, String> {
     match value {
-        Value::Number(it) => {
-            it.as_i64().or_else(|| it.as_f64().map(|it| it as i64)).ok_or_else(|| format!("failed to parse date field [{value}]"))
-        }
+        Value::Number(it) => it.as_i64().or_else(|| it.as_f64().map(|it| it as i64)).ok_or_else(|| format!("failed to parse date field [{value}]")),
         Value::String(text) => match format.parse_date(text, Rounding::Down, zone, now) {
             Ok(it) => Ok(it.0),
             // Milliseconds as text are understood whatever the format is: clients send bounds so.
@@ -286,6 +292,9 @@ fn no_column(field: &MappedField, index: &str) -> QueryError {
              memory."
         )
     } else {
-        format!("Can't load fielddata on [{name}] because fielddata is unsupported on fields of type [{}]. Use doc values instead.", field.kind.name())
+        format!(
+            "Can't load fielddata on [{name}] because fielddata is unsupported on fields of type [{}]. Use doc values instead.",
+            field.kind.name()
+        )
     })
 }

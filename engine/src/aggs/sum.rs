@@ -37,9 +37,13 @@ impl Aggregation for Sum {
         summary::plan(&self.source, Needs { sum: true, ..Needs::default() }, ctx)
     }
 
-    fn render(&self, partial: Partial, _subs: &Aggs, _renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+    fn render(&self, partial: Partial, _subs: &Aggs, _renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         let stats = summary::of(&partial);
         let format = ValueFormat::new(&stats.kind, self.source.format.as_ref(), jiff::tz::TimeZone::UTC);
+        if stats.count == 0 {
+            // The sum of nothing is no date.
+            return Ok(Map::from_iter([("value".to_owned(), 0.0.into())]));
+        }
         let mut out = Map::new();
         format.put_number("value", value(&stats), &mut out);
         Ok(out)

@@ -60,7 +60,15 @@ impl Plan for SummaryPlan {
     fn collector(&self, segment: &SegmentContext<'_>, _parents: usize, _subs: &AggPlan) -> Result<Box<dyn Collector>, QueryError> {
         let values = self.source.open(segment)?;
         let kind = self.source.kind.clone();
-        Ok(Box::new(SummaryCollector { kind, values, needs: self.needs, counts: Vec::new(), sums: Sums::default(), squares: Vec::new(), extremes: Vec::new() }))
+        Ok(Box::new(SummaryCollector {
+            kind,
+            values,
+            needs: self.needs,
+            counts: Vec::new(),
+            sums: Sums::default(),
+            squares: Vec::new(),
+            extremes: Vec::new(),
+        }))
     }
 }
 

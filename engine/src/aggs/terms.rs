@@ -54,8 +54,20 @@ impl AggKind for Kind {
 
     fn parse(&self, body: &Body<'_>, subs: &Aggs) -> Result<Box<dyn Aggregation>, QueryError> {
         body.only(&[
-            "field", "missing", "value_type", "format", "size", "shard_size", "min_doc_count", "shard_min_doc_count", "order", "include", "exclude",
-            "show_term_doc_count_error", "execution_hint", "collect_mode",
+            "field",
+            "missing",
+            "value_type",
+            "format",
+            "size",
+            "shard_size",
+            "min_doc_count",
+            "shard_min_doc_count",
+            "order",
+            "include",
+            "exclude",
+            "show_term_doc_count_error",
+            "execution_hint",
+            "collect_mode",
         ])?;
         let size = body.u64("size")?.unwrap_or(10);
         if size == 0 {
@@ -101,7 +113,7 @@ impl Aggregation for Terms {
         Ok(Box::new(TermsPlan { include: pick(&self.include)?, exclude: pick(&self.exclude)?, source }))
     }
 
-    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+    fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         let keyed = if let Partial::Keyed(it) = partial { it } else { Keyed::default() };
         check_kind(&keyed.kind, &self.source.field)?;
         let mut buckets = keyed.buckets;
@@ -208,7 +220,10 @@ enum Allowed {
     All,
     /// Ordinals, the stand-in's included.
     Ordinals(BitSet),
-    Numbers { include: Option<HashSet<u64>>, exclude: HashSet<u64> },
+    Numbers {
+        include: Option<HashSet<u64>>,
+        exclude: HashSet<u64>,
+    },
 }
 
 impl Allowed {
@@ -263,6 +278,9 @@ impl Collector for TermsCollector {
         let Self { values, allowed, grouping, .. } = self;
         let buckets = &buckets[..docs.len()];
         grouping.begin(docs.len());
+        if let (Allowed::All, Some(raws)) = (&*allowed, values.full(docs)) {
+            return grouping.add_full(docs, buckets, raws, budget);
+        }
         match (&*allowed, grouping.is_leaf()) {
             (Allowed::All, true) => match &mut grouping.cells {
                 Cells::Dense { base, width, counts } => {

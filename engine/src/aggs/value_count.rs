@@ -37,7 +37,7 @@ impl Aggregation for ValueCount {
         summary::plan_count(&self.source, ctx)
     }
 
-    fn render(&self, partial: Partial, _subs: &Aggs, _renderer: &mut Renderer) -> Result<Map<String, Value>, QueryError> {
+    fn render(&self, partial: Partial, _subs: &Aggs, _renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         Ok(Map::from_iter([("value".to_owned(), summary::of(&partial).count.into())]))
     }
 

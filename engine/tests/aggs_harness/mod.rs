@@ -2,18 +2,19 @@
 //! sends the partial results over the wire and back, adds them up and renders.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use sekisho_engine::aggs::{AggContext, Aggs, Partials, RenderOptions, SegmentContext};
+use sekisho_engine::aggs::{AggContext, Aggs, FetchedHit, HitAddress, Partials, RenderOptions, SegmentContext};
 use sekisho_engine::clock::Timestamp;
 use sekisho_engine::datetime::DateFormat;
 use sekisho_engine::error::QueryError;
 use sekisho_engine::mapping::{FieldType, Mapping, internal};
 use sekisho_engine::row::ip_bytes;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tantivy::indexer::NoMergePolicy;
 use tantivy::query::{AllQuery, EnableScoring, Query, TermQuery};
-use tantivy::schema::IndexRecordOption;
-use tantivy::{Index, IndexWriter, Searcher, TantivyDocument, Term};
+use tantivy::schema::{IndexRecordOption, Value as _};
+use tantivy::{DocAddress, Index, IndexWriter, Searcher, TantivyDocument, Term};
 
 /// 2026-11-23T12:00:00Z, what `now` means in tests.
 pub(crate) const NOW: Timestamp = Timestamp(1_795_435_200_000);
@@ -27,13 +28,17 @@ pub(crate) struct Corpus {
 impl Corpus {
     /// Builds one segment per list of documents; empty lists are left out.
     pub(crate) fn build(mapping: Mapping, segments: &[Vec<Value>]) -> Self {
-        let index = Index::create_in_ram(mapping.tantivy_schema());
-        index.tokenizers();
+        let mut index = Index::create_in_ram(mapping.tantivy_schema());
+        index.set_tokenizers(sekisho_engine::analysis::tokenizers());
         let mut writer: IndexWriter = index.writer_with_num_threads(1, 15_000_000).expect("a writer in memory");
         writer.set_merge_policy(Box::new(NoMergePolicy));
+        let mut seq = 0;
         for segment in segments.iter().filter(|it| !it.is_empty()) {
             for document in segment {
-                writer.add_document(tantivy_document(&mapping, document)).expect("a document after the schema");
+                // Documents that say so keep their number however they are spread over segments.
+                let own = document.get("seq").and_then(Value::as_u64);
+                writer.add_document(tantivy_document(&mapping, document, own.unwrap_or(seq))).expect("a document after the schema");
+                seq += 1;
             }
             writer.commit().expect("a commit in memory");
         }
@@ -46,8 +51,8 @@ impl Corpus {
         let compile = |it: &Value| Ok(compile(&self.mapping, it));
         let plan = aggs.plan(&AggContext { mapping: &self.mapping, now: NOW, index: "logs", compile_filter: &compile })?;
         let mut out = Vec::new();
-        for reader in self.searcher.segment_readers() {
-            let mut collector = plan.collector(&SegmentContext { reader, split: 0 })?;
+        for (at, reader) in self.searcher.segment_readers().iter().enumerate() {
+            let mut collector = plan.collector(&SegmentContext { reader, split: at as u64 })?;
             if query.get("match_all").is_some() {
                 collector.collect_all(reader, &mut || Ok(()))?;
             } else {
@@ -61,6 +66,16 @@ impl Corpus {
     }
 }
 
+impl Corpus {
+    fn fetch(&self, hit: &HitAddress, fields: &[String]) -> FetchedHit {
+        let document: TantivyDocument = self.searcher.doc(DocAddress::new(hit.split as u32, hit.doc)).expect("a hit has a document");
+        let bytes = document.get_first(internal::SOURCE).and_then(|it| it.as_bytes()).expect("a document has its source");
+        let source: Map<String, Value> = serde_json::from_slice(bytes).expect("the source is JSON");
+        let shown = source.iter().filter(|it| fields.contains(it.0)).map(|(name, value)| (name.clone(), Value::from(vec![value.clone()]))).collect();
+        FetchedHit { id: format!("id-{}", hit.seq), version: 1, source, fields: shown, mapping: Arc::new(self.mapping.clone()) }
+    }
+}
+
 /// The answer to a request over several indices.
 pub(crate) fn search(corpora: &[&Corpus], query: &Value, request: &Value, typed_keys: bool) -> Result<Value, QueryError> {
     let aggs = Aggs::from_json(request)?;
@@ -68,7 +83,8 @@ pub(crate) fn search(corpora: &[&Corpus], query: &Value, request: &Value, typed_
     for corpus in corpora {
         all.extend(corpus.partials(&aggs, query)?);
     }
-    aggs.render(Partials::merge_all(all), &RenderOptions { typed_keys, now: NOW })
+    let mut fetch = |hit: &HitAddress, fields: &[String]| Ok(corpora[0].fetch(hit, fields));
+    aggs.render(Partials::merge_all(all), &RenderOptions { typed_keys, now: NOW }, &mut fetch)
 }
 
 /// The values of a dotted field.
@@ -80,15 +96,18 @@ pub(crate) fn values<'a>(document: &'a Value, field: &str) -> Vec<&'a Value> {
     }
 }
 
-fn tantivy_document(mapping: &Mapping, document: &Value) -> TantivyDocument {
+fn tantivy_document(mapping: &Mapping, document: &Value, seq: u64) -> TantivyDocument {
     let mut out = TantivyDocument::default();
+    out.add_u64(internal::SEQ, seq);
     out.add_bytes(internal::SOURCE, document.to_string().as_bytes());
     for name in document.as_object().expect("a document is an object").keys() {
         let Some(field) = mapping.field(name) else { continue };
         let at = field.tantivy_field();
         for value in values(document, name) {
             match field.kind {
-                FieldType::Keyword | FieldType::Wildcard | FieldType::Text | FieldType::MatchOnlyText => out.add_text(at, value.as_str().expect("text")),
+                FieldType::Keyword | FieldType::Wildcard | FieldType::Text | FieldType::MatchOnlyText => {
+                    out.add_text(at, value.as_str().expect("text"))
+                }
                 FieldType::Ip => out.add_bytes(at, &ip_bytes(value.as_str().expect("text").parse::<IpAddr>().expect("an address"))),
                 FieldType::Boolean => out.add_i64(at, i64::from(value.as_bool().expect("a boolean"))),
                 FieldType::Double | FieldType::Float => out.add_f64(at, value.as_f64().expect("a number")),

@@ -43,7 +43,9 @@ impl<'a> Columns<'a> {
                 Some(b'\\') => escaped(bytes, at).unwrap_or_else(|| unquoted(bytes, at)),
                 _ => unquoted(bytes, at),
             };
-            columns.spans[columns.len] = span;
+            let is_blank =
+                span.start < span.end && bytes[span.start as usize] == b' ' && bytes[span.start as usize..span.end as usize].trim_ascii().is_empty();
+            columns.spans[columns.len] = if is_blank { plain(at, at) } else { span };
             columns.len += 1;
             if next >= bytes.len() {
                 return columns;
@@ -63,14 +65,18 @@ impl<'a> Columns<'a> {
             return "";
         }
         let Span { start, end, .. } = self.spans[index];
-        let value = &self.text[start as usize..end as usize];
-        if value.as_bytes().first() == Some(&b' ') && value.trim_ascii().is_empty() { "" } else { value }
+        &self.text[start as usize..end as usize]
+    }
+
+    /// Whether the column is empty, blank or missing; cheaper than looking at its text.
+    pub(crate) fn is_empty(&self, index: usize) -> bool {
+        index >= self.len || self.spans[index].start == self.spans[index].end
     }
 
     /// The column's text: doubled quotes inside a quoted column are one.
     pub(crate) fn text(&self, index: usize) -> Cow<'a, str> {
         let raw = self.raw(index);
-        if raw.is_empty() || !self.spans[index].is_doubled { Cow::Borrowed(raw) } else { Cow::Owned(raw.replace("\"\"", "\"")) }
+        if index >= self.len || !self.spans[index].is_doubled { Cow::Borrowed(raw) } else { Cow::Owned(raw.replace("\"\"", "\"")) }
     }
 
     /// The column that begins at the quote at `open`; and where its comma is, or the line's end.

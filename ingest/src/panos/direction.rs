@@ -20,7 +20,9 @@ mod tests {
 
     #[test]
     fn each_spelling_gives_a_direction() {
-        for (text, expected) in [("client-to-server", "inbound"), ("client to server", "inbound"), ("server-to-client", "outbound"), ("1", "outbound"), ("x", "unknown")] {
+        for (text, expected) in
+            [("client-to-server", "inbound"), ("client to server", "inbound"), ("server-to-client", "outbound"), ("1", "outbound"), ("x", "unknown")]
+        {
             assert_eq!(row_of(text, network).str(ecs::NETWORK_DIRECTION), Some(expected), "{text}");
         }
     }

@@ -117,7 +117,7 @@ fn other(text: &str) -> Unparsed {
     let head = header::scan(text);
     let body = &text[head.body..];
     // Relays may leave something between header and body, so these are looked for near the start and not only at it.
-    let near = &body.as_bytes()[..body.len().min(200)];
+    let near = &text.as_bytes()[..text.len().min(400)];
     let holds = |marker: &[u8]| memchr::memmem::find(near, marker).is_some();
     if holds(b"CEF:0|") || holds(b"CEF:1|") {
         Unparsed::Cef
@@ -150,9 +150,15 @@ mod tests {
             ("1,2019/11/03 07:01:51,0018,HIP-MATCH,general,0,", "unsupported log type HIP-MATCH"),
             ("1,2019/11/03 07:01:51,0018,WEATHER,sunny,0,", "unknown log type WEATHER"),
             ("Apr 11 20:06:15 192.168.0.1 01111111111,2024/04/11 20:06:15,audit,2561,gui-op,suser,\"x\"", "unsupported log type AUDIT"),
-            ("<14>1 2021-10-27T19:21:00.034Z s logforwarder - panwlogs - 2021-10-27T19:20:59.000000Z,no-serial,TRAFFIC,end,10.0", "cloud forwarder layout"),
+            (
+                "<14>1 2021-10-27T19:21:00.034Z s logforwarder - panwlogs - 2021-10-27T19:20:59.000000Z,no-serial,TRAFFIC,end,10.0",
+                "cloud forwarder layout",
+            ),
             ("CEF:0|Palo Alto Networks|LF|2.0|TRAFFIC|end|3|", "CEF format"),
-            ("<14>Sep 17 13:45:35 firewall.domain.local LEEF:1.0|Palo Alto Networks|PAN-OS Syslog Integration|11.1.6|allow|cat=TRAFFIC", "LEEF format"),
+            (
+                "<14>Sep 17 13:45:35 firewall.domain.local LEEF:1.0|Palo Alto Networks|PAN-OS Syslog Integration|11.1.6|allow|cat=TRAFFIC",
+                "LEEF format",
+            ),
             ("<14>Sep 17 13:45:35 host {\"LogType\":\"TRAFFIC\"}", "JSON format"),
             ("<34>Oct 11 22:14:15 mymachine su[123]: 'su root' failed", "not a PAN-OS line"),
             ("", "not a PAN-OS line"),

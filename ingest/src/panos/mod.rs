@@ -34,6 +34,7 @@ use sekisho_engine::row::Row;
 
 use crate::envelope::Envelope;
 use crate::limits::LINE_BYTES_MAX;
+use crate::lossy;
 use crate::syslog::header;
 use columns::Columns;
 use event::Event;
@@ -95,7 +96,7 @@ impl Format for PanosSyslog {
             Ok(parts) => parts,
             Err(error) => return damaged(record, error.into()),
         };
-        let text = String::from_utf8_lossy(line);
+        let text = lossy::text(line);
         let zone = self.zones.get(envelope.time_zone);
         let recognised = match recognise(&text) {
             Ok(it) => it,
@@ -207,7 +208,7 @@ fn unparsed(envelope: &Envelope<'_>, text: &str, zone: &time::Zone, reason: &Unp
 
 /// A record that no release wrote: all its bytes are the line, and nothing is known of its time.
 fn damaged(record: &[u8], reason: Unparsed) -> Parsed {
-    let text = String::from_utf8_lossy(record);
+    let text = lossy::text(record);
     let mut row = new_row(&text);
     row.push_date(ecs::TIMESTAMP, Timestamp(0));
     row.push_str(ecs::EVENT_ORIGINAL, &text);

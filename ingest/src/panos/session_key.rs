@@ -4,7 +4,8 @@
 //! the order of their bytes, because THREAT lines about an answer name the server as source. It is the same for ever: the hash is
 //! written out here and depends on no library. The session's start is not in it, because only TRAFFIC lines know it; session ids are used
 //! again, though rarely between the same two ports, so a look-up also asks for a time window around the event (PAN-OS syslog reference
-//! §21, 16: from 60 s before the start to 120 s after the end). Lines without a session (id 0: floods, scans, early drops) or without both addresses have no key.
+//! §21, 16: from 60 s before the start to 120 s after the end). Lines without a session (id 0: floods, scans, early drops) or
+//! without both addresses have no key.
 
 use sekisho_engine::ecs;
 use sekisho_engine::row::Datum;

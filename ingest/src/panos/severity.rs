@@ -26,7 +26,10 @@ mod tests {
     #[test]
     fn texts_are_folded_and_numbered() {
         let row = row_of("Medium", level);
-        assert_eq!((row.str(ecs::LOG_LEVEL), row.str(ecs::PANOS_SEVERITY), row.get(ecs::EVENT_SEVERITY)), (Some("medium"), Some("medium"), Some(Datum::I64(3))));
+        assert_eq!(
+            (row.str(ecs::LOG_LEVEL), row.str(ecs::PANOS_SEVERITY), row.get(ecs::EVENT_SEVERITY)),
+            (Some("medium"), Some("medium"), Some(Datum::I64(3)))
+        );
         assert_eq!(row_of("4", level).get(ecs::EVENT_SEVERITY), None);
     }
 }

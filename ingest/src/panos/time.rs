@@ -107,9 +107,8 @@ fn read(bytes: &[u8]) -> Option<Written> {
     let mut millisecond = 0;
     if let [b'.', fraction @ ..] = rest {
         let len = fraction.iter().take_while(|it| it.is_ascii_digit()).count();
-        for at in 0..3 {
-            millisecond = millisecond * 10 + if at < len { i64::from(fraction[at] - b'0') } else { 0 };
-        }
+        let digits = fraction[..len].iter().map(|it| i64::from(it - b'0')).chain([0, 0, 0]);
+        millisecond = digits.take(3).fold(0, |value, it| value * 10 + it);
         rest = &fraction[len..];
     }
     let offset_ms = match rest {
@@ -188,7 +187,17 @@ mod tests {
 
     #[test]
     fn what_is_no_time_gives_none() {
-        for text in ["", "16", "2019/13/03 07:01:51", "2023/02/29 00:00:00", "2019/11/03", "2019/11-03 07:01:51", "9/16/19 10:00", "2019/11/03 24:00:00", "2019/11/03 07:01:51x"] {
+        for text in [
+            "",
+            "16",
+            "2019/13/03 07:01:51",
+            "2023/02/29 00:00:00",
+            "2019/11/03",
+            "2019/11-03 07:01:51",
+            "9/16/19 10:00",
+            "2019/11/03 24:00:00",
+            "2019/11/03 07:01:51x",
+        ] {
             assert_eq!(utc(text), "none", "{text}");
         }
     }

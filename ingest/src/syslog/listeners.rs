@@ -11,6 +11,7 @@ use super::frame::Message;
 use crate::envelope::{Envelope, Transport};
 use crate::intake::Intake;
 use crate::limits::Limits;
+use crate::lossy;
 use crate::metrics::Metrics;
 use crate::panos;
 use crate::sink::LineSink;
@@ -106,7 +107,7 @@ impl Shared {
         if message.is_truncated {
             counts.truncated.add(1);
         }
-        if let Err(reason) = panos::recognise(&String::from_utf8_lossy(message.bytes)) {
+        if let Err(reason) = panos::recognise(&lossy::text(message.bytes)) {
             options.metrics.count_unparsed(reason.label());
         }
         let envelope = Envelope {

@@ -74,14 +74,8 @@ impl Listeners {
         // Should this process die, the kernel closes the connection. That must be a reset: an orderly end is our acknowledgement,
         // and the kernel knows nothing of lines that were read and are not durable yet.
         let _ = stream.set_zero_linger();
-        let connection = Connection {
-            shared: self.shared.clone(),
-            stream,
-            peer,
-            lane: self.shared.intake.lane(),
-            framer: Framer::new(),
-            _seat: seat,
-        };
+        let connection =
+            Connection { shared: self.shared.clone(), stream, peer, lane: self.shared.intake.lane(), framer: Framer::new(), _seat: seat };
         connections.spawn(connection.run(stop.clone()));
     }
 }
@@ -135,12 +129,13 @@ impl Connection {
             match self.read(&mut records) {
                 Ok(0) => return End::HalfClosed,
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.framer.shrink(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => {
                     debug!(peer = %self.peer, %error, "connection broken");
                     return End::Broken;
                 }
             }
+            self.framer.shrink();
             // Waits while too much is waiting: then the socket is not read, and the sender's window closes.
             self.lane.send(records).await;
         }

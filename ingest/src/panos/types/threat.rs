@@ -5,7 +5,9 @@ use sekisho_engine::ecs;
 use crate::panos::event::Kind::{Beside, Ip, Keyword, List, Long, Lower, Mac, Port, Time, Unless, With};
 use crate::panos::event::{Col, Event, col};
 use crate::panos::log_type::{LogType, SUBTYPE};
-use crate::panos::{actions, digest, direction, email, flags, forwarded, http2, nat, network_type, session_key, severity, threat_name, time, url, users};
+use crate::panos::{
+    actions, digest, direction, email, flags, forwarded, http2, nat, network_type, session_key, severity, threat_name, time, url, users,
+};
 
 /// The log type.
 pub(in crate::panos) const THREAT: LogType = LogType {

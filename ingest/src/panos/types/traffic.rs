@@ -137,8 +137,7 @@ const COLUMNS: &[Col] = &[
 ];
 
 /// `event.action` by subtype; any other subtype has none.
-const EVENT_ACTIONS: &[(&str, &str)] =
-    &[("start", "flow_started"), ("end", "flow_terminated"), ("drop", "flow_dropped"), ("deny", "flow_denied")];
+const EVENT_ACTIONS: &[(&str, &str)] = &[("start", "flow_started"), ("end", "flow_terminated"), ("drop", "flow_dropped"), ("deny", "flow_denied")];
 
 /// Elapsed seconds: `event.duration` in nanoseconds and, with the start, `event.end`. The time of generation is not the session's
 /// end: sessions that age out are logged later.

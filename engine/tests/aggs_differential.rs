@@ -1,0 +1,571 @@
+//! Random aggregation trees over random documents, against a naive scan; and the same bits however documents are spread over segments.
+//!
+//! A failure prints the seed; `SEKISHO_SEED=n` runs that one alone, `SEKISHO_SEEDS=n` the first n.
+
+#![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
+
+mod aggs_harness;
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use aggs_harness::{Corpus, NOW, search, values};
+use sekisho_engine::aggs::{Aggs, Partials};
+use sekisho_engine::clock::Timestamp;
+use sekisho_engine::error::QueryError;
+use sekisho_engine::mapping::Mapping;
+use sekisho_engine::row::{ip_bytes, ip_text};
+use serde_json::{Map, Value, json};
+
+/// A small generator of our own, so that a seed means the same for ever.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut it = self.0;
+        it = (it ^ (it >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        it = (it ^ (it >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        it ^ (it >> 31)
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+
+    fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+        &list[self.below(list.len() as u64) as usize]
+    }
+}
+
+const DAY: i64 = 86_400_000;
+
+fn mapping() -> Mapping {
+    let types = [
+        ("low", "keyword"),
+        ("high", "keyword"),
+        ("tags", "keyword"),
+        ("ip", "ip"),
+        ("port", "long"),
+        ("wide", "long"),
+        ("real", "double"),
+        ("at", "date"),
+        ("ok", "boolean"),
+    ];
+    let properties: Map<String, Value> = types.iter().map(|(name, kind)| (name.to_string(), json!({ "type": kind }))).collect();
+    Mapping::from_json(&json!({ "properties": properties })).unwrap()
+}
+
+fn document(random: &mut Random, full: bool) -> Value {
+    let mut out = Map::new();
+    let put = |out: &mut Map<String, Value>, random: &mut Random, name: &str, value: Value| {
+        // Where `full`, columns have a value for every document, which is read by another path.
+        if full || random.chance(80) {
+            out.insert(name.to_owned(), value);
+        }
+    };
+    let low = format!("zone{}", random.below(4));
+    put(&mut out, random, "low", json!(low));
+    let high = format!("h{}", random.below(300));
+    put(&mut out, random, "high", json!(high));
+    let tags: Vec<String> = (0..random.below(4)).map(|_| format!("t{}", random.below(6))).collect();
+    put(&mut out, random, "tags", json!(tags));
+    let ip = if random.chance(20) { format!("2001:db8::{:x}", random.below(5)) } else { format!("10.0.{}.{}", random.below(3), random.below(9)) };
+    put(&mut out, random, "ip", json!(ip));
+    let ports: Vec<u64> = (0..1 + u64::from(!full && random.chance(10))).map(|_| *random.pick(&[22, 53, 80, 443, 8080])).collect();
+    put(&mut out, random, "port", if ports.len() == 1 { json!(ports[0]) } else { json!(ports) });
+    let wide = (random.next() >> random.below(40)) as i64 >> 12;
+    put(&mut out, random, "wide", json!(wide));
+    // Quarters, so that the naive sums are exact in any order.
+    let real = (random.below(400) as f64 - 100.0) / 4.0;
+    put(&mut out, random, "real", json!(real));
+    // Around the day on which clocks in Europe went back.
+    let at = 1_792_886_400_000 - 3 * DAY + random.below(6 * DAY as u64) as i64;
+    put(&mut out, random, "at", json!(Timestamp(at).to_string()));
+    let ok = random.chance(50);
+    put(&mut out, random, "ok", json!(ok));
+    Value::Object(out)
+}
+
+fn request(random: &mut Random, depth: usize) -> Value {
+    let mut out = Map::new();
+    for at in 0..1 + random.below(2) {
+        out.insert(format!("a{at}"), one(random, depth));
+    }
+    Value::Object(out)
+}
+
+fn one(random: &mut Random, depth: usize) -> Value {
+    const ANY: [&str; 10] = ["low", "high", "tags", "ip", "port", "wide", "real", "at", "ok", "nowhere"];
+    const NUMBERS: [&str; 6] = ["port", "wide", "real", "at", "ok", "nowhere"];
+    let metric = depth == 0 || random.chance(30);
+    if metric {
+        let kind = *random.pick(&["min", "max", "sum", "avg", "stats", "value_count", "cardinality", "percentiles", "top_hits"]);
+        if kind == "top_hits" {
+            let field = *random.pick(&ANY[..9]);
+            let order = json!({ "order": *random.pick(&["asc", "desc"]), "missing": *random.pick(&["_last", "_first"]) });
+            return json!({ "top_hits": { "sort": [{ field: order }], "size": 1 + random.below(4), "_source": ["seq"] } });
+        }
+        let field = if matches!(kind, "value_count" | "cardinality") { *random.pick(&ANY) } else { *random.pick(&NUMBERS) };
+        let mut body = json!({ "field": field });
+        if kind == "percentiles" {
+            body["percents"] = json!([0, 10, 50, 99]);
+        }
+        return json!({ kind: body });
+    }
+    let mut definition = match random.below(7) {
+        0 | 1 => {
+            let field = *random.pick(&ANY);
+            let mut body = json!({ "field": field, "size": *random.pick(&[1, 3, 10, 1000]) });
+            if random.chance(30) && field != "nowhere" {
+                body["missing"] = match field {
+                    "ip" => json!("10.0.1.255"),
+                    "port" | "wide" => json!(443),
+                    "real" => json!(-3.5),
+                    "at" => json!("2026-10-25T00:00:00Z"),
+                    "ok" => json!(true),
+                    _ => json!(*random.pick(&["zone1", "t2", "aaa", "zzz"])),
+                };
+            }
+            if random.chance(50) {
+                body["order"] =
+                    random.pick(&[json!({ "_key": "desc" }), json!({ "_count": "asc" }), json!([{ "_count": "desc" }, { "_key": "desc" }])]).clone();
+            }
+            if random.chance(20) {
+                body["min_doc_count"] = json!(2);
+            }
+            json!({ "terms": body })
+        }
+        2 => {
+            let zone = *random.pick(&["UTC", "Europe/Berlin", "Asia/Tokyo"]);
+            let mut body = json!({ "field": "at", "time_zone": zone, "min_doc_count": random.below(2) });
+            match random.below(3) {
+                0 => body["fixed_interval"] = json!(*random.pick(&["1h", "6h", "12h", "1d"])),
+                _ => body["calendar_interval"] = json!(*random.pick(&["hour", "day", "week", "month"])),
+            }
+            json!({ "date_histogram": body })
+        }
+        3 => {
+            json!({ "histogram": { "field": *random.pick(&["port", "real"]), "interval": *random.pick(&[7.5, 100.0]), "min_doc_count": random.below(2) } })
+        }
+        4 => {
+            json!({ "range": { "field": *random.pick(&["port", "wide", "real"]), "ranges": [{ "to": 0 }, { "from": 0, "to": 100 }, { "from": 22.5 }] } })
+        }
+        5 => {
+            let queries = [json!({ "term": { "low": "zone1" } }), json!({ "term": { "tags": "t2" } }), json!({ "match_all": {} })];
+            json!({ "filters": { "other_bucket": true, "filters": queries[..1 + random.below(3) as usize] } })
+        }
+        _ => json!({ "missing": { "field": *random.pick(&ANY) } }),
+    };
+    if random.chance(70) {
+        definition["aggs"] = request(random, depth - 1);
+    }
+    definition
+}
+
+/// A value of a document as the naive scan sees it; the order is the order of keys.
+#[derive(Clone, Debug, PartialEq)]
+enum Seen {
+    Number(f64),
+    Bytes(Vec<u8>),
+}
+
+impl Eq for Seen {}
+
+impl PartialOrd for Seen {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Seen {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Seen::Number(a), Seen::Number(b)) => a.total_cmp(b),
+            (Seen::Bytes(a), Seen::Bytes(b)) => a.cmp(b),
+            _ => unreachable!("one field, one type"),
+        }
+    }
+}
+
+fn seen_value(field: &str, value: &Value) -> Seen {
+    match (field, value) {
+        ("ip", Value::String(it)) => Seen::Bytes(ip_bytes(it.parse::<IpAddr>().unwrap()).to_vec()),
+        ("at", Value::String(it)) => Seen::Number(it.parse::<jiff::Timestamp>().unwrap().as_millisecond() as f64),
+        (_, Value::String(it)) => Seen::Bytes(it.clone().into_bytes()),
+        (_, Value::Bool(it)) => Seen::Number(f64::from(u8::from(*it))),
+        (_, it) => Seen::Number(it.as_f64().unwrap()),
+    }
+}
+
+fn seen(document: &Value, body: &Value) -> Vec<Seen> {
+    let field = body["field"].as_str().unwrap();
+    let mut out: Vec<Seen> = values(document, field).into_iter().map(|it| seen_value(field, it)).collect();
+    if out.is_empty()
+        && let Some(missing) = body.get("missing")
+    {
+        out.push(seen_value(field, missing));
+    }
+    out.sort();
+    out
+}
+
+fn key_json(field: &str, key: &Seen, row: &mut Map<String, Value>) {
+    match (field, key) {
+        ("ip", Seen::Bytes(it)) => drop(row.insert("key".to_owned(), json!(ip_text(<[u8; 16]>::try_from(it.as_slice()).unwrap().into())))),
+        (_, Seen::Bytes(it)) => drop(row.insert("key".to_owned(), json!(str::from_utf8(it).unwrap()))),
+        ("real", Seen::Number(it)) => drop(row.insert("key".to_owned(), json!(it))),
+        (_, Seen::Number(it)) => {
+            row.insert("key".to_owned(), json!(*it as i64));
+            if field == "at" {
+                row.insert("key_as_string".to_owned(), json!(Timestamp(*it as i64).to_string()));
+            }
+            if field == "ok" {
+                row.insert("key_as_string".to_owned(), json!((*it != 0.0).to_string()));
+            }
+        }
+    }
+}
+
+fn naive(request: &Value, documents: &[&Value]) -> Value {
+    let mut out = Map::new();
+    for (name, definition) in request.as_object().unwrap() {
+        let (kind, body) = definition.as_object().unwrap().iter().find(|it| *it.0 != "aggs").unwrap();
+        let subs = definition.get("aggs").cloned().unwrap_or_else(|| json!({}));
+        let below = |documents: &[&Value]| naive(&subs, documents).as_object().unwrap().clone();
+        out.insert(name.clone(), naive_one(kind, body, documents, &below));
+    }
+    Value::Object(out)
+}
+
+fn naive_one(kind: &str, body: &Value, documents: &[&Value], below: &dyn Fn(&[&Value]) -> Map<String, Value>) -> Value {
+    let field = body["field"].as_str().unwrap_or_default();
+    let bucket = |mut row: Map<String, Value>, documents: &[&Value]| {
+        row.insert("doc_count".to_owned(), json!(documents.len()));
+        row.extend(below(documents));
+        Value::Object(row)
+    };
+    match kind {
+        "terms" => {
+            let mut groups: BTreeMap<Seen, Vec<&Value>> = BTreeMap::new();
+            for document in documents {
+                for key in BTreeSet::from_iter(seen(document, body)) {
+                    groups.entry(key).or_default().push(document);
+                }
+            }
+            let min = body.get("min_doc_count").map_or(1, |it| it.as_u64().unwrap() as usize);
+            let mut groups: Vec<_> = groups.into_iter().filter(|it| it.1.len() >= min).collect();
+            match body.get("order").map(Value::to_string).as_deref() {
+                None => groups.sort_by(|a, b| b.1.len().cmp(&a.1.len()).then(a.0.cmp(&b.0))),
+                Some(r#"{"_key":"desc"}"#) => groups.reverse(),
+                Some(r#"{"_count":"asc"}"#) => groups.sort_by(|a, b| a.1.len().cmp(&b.1.len()).then(a.0.cmp(&b.0))),
+                Some(_) => groups.sort_by(|a, b| b.1.len().cmp(&a.1.len()).then(b.0.cmp(&a.0))),
+            }
+            let size = body["size"].as_u64().unwrap() as usize;
+            let other: usize = groups.iter().skip(size).map(|it| it.1.len()).sum();
+            let rows: Vec<Value> = groups
+                .iter()
+                .take(size)
+                .map(|(key, documents)| {
+                    let mut row = Map::new();
+                    key_json(field, key, &mut row);
+                    bucket(row, documents)
+                })
+                .collect();
+            json!({ "doc_count_error_upper_bound": 0, "sum_other_doc_count": other, "buckets": rows })
+        }
+        "date_histogram" => {
+            let zone = jiff::tz::TimeZone::get(body["time_zone"].as_str().unwrap()).unwrap();
+            let mut groups: BTreeMap<i64, Vec<&Value>> = BTreeMap::new();
+            for document in documents {
+                for key in BTreeSet::from_iter(seen(document, body).iter().map(|it| naive_round(it, body, &zone))) {
+                    groups.entry(key).or_default().push(document);
+                }
+            }
+            if body["min_doc_count"] == 0
+                && let (Some(&first), Some(&last)) = (groups.keys().next(), groups.keys().last())
+            {
+                // Every hour between, rounded: no bucket is shorter.
+                let mut at = first;
+                while at < last {
+                    groups.entry(naive_round(&Seen::Number(at as f64), body, &zone)).or_default();
+                    at += 3_600_000;
+                }
+            }
+            let rows: Vec<Value> = groups
+                .iter()
+                .map(|(key, documents)| {
+                    let local = jiff::Timestamp::from_millisecond(*key).unwrap().to_zoned(zone.clone());
+                    let text = if zone.iana_name() == Some("UTC") {
+                        local.strftime("%FT%T%.3fZ").to_string()
+                    } else {
+                        local.strftime("%FT%T%.3f%:z").to_string()
+                    };
+                    bucket(Map::from_iter([("key_as_string".to_owned(), json!(text)), ("key".to_owned(), json!(key))]), documents)
+                })
+                .collect();
+            json!({ "buckets": rows })
+        }
+        "histogram" => {
+            let interval = body["interval"].as_f64().unwrap();
+            let mut groups: BTreeMap<i64, Vec<&Value>> = BTreeMap::new();
+            for document in documents {
+                let number = |it: &Seen| if let Seen::Number(it) = it { (it / interval).floor() as i64 } else { unreachable!() };
+                for key in BTreeSet::from_iter(seen(document, body).iter().map(number)) {
+                    groups.entry(key).or_default().push(document);
+                }
+            }
+            if body["min_doc_count"] == 0
+                && let (Some(&first), Some(&last)) = (groups.keys().next(), groups.keys().last())
+            {
+                for number in first..last {
+                    groups.entry(number).or_default();
+                }
+            }
+            let rows: Vec<Value> = groups
+                .iter()
+                .map(|(key, documents)| bucket(Map::from_iter([("key".to_owned(), json!(*key as f64 * interval))]), documents))
+                .collect();
+            json!({ "buckets": rows })
+        }
+        "range" => {
+            let rows: Vec<Value> = [("*-0.0", None, Some(0.0)), ("0.0-100.0", Some(0.0), Some(100.0)), ("22.5-*", Some(22.5), None)]
+                .into_iter()
+                .map(|(key, from, to): (_, Option<f64>, Option<f64>)| {
+                    let inside = |it: &Seen| {
+                        if let Seen::Number(it) = it { from.is_none_or(|from| *it >= from) && to.is_none_or(|to| *it < to) } else { false }
+                    };
+                    let documents: Vec<&Value> = documents.iter().copied().filter(|it| seen(it, body).iter().any(inside)).collect();
+                    let mut row = Map::from_iter([("key".to_owned(), json!(key))]);
+                    from.into_iter().for_each(|it| drop(row.insert("from".to_owned(), json!(it))));
+                    to.into_iter().for_each(|it| drop(row.insert("to".to_owned(), json!(it))));
+                    bucket(row, &documents)
+                })
+                .collect();
+            json!({ "buckets": rows })
+        }
+        "filters" => {
+            let matches = |query: &Value, document: &Value| match query.get("term").and_then(Value::as_object).and_then(|it| it.iter().next()) {
+                Some((field, value)) => values(document, field).contains(&value),
+                None => true,
+            };
+            let queries = body["filters"].as_array().unwrap();
+            let mut rows: Vec<Value> = queries
+                .iter()
+                .map(|query| bucket(Map::new(), &documents.iter().copied().filter(|it| matches(query, it)).collect::<Vec<_>>()))
+                .collect();
+            let other: Vec<&Value> = documents.iter().copied().filter(|it| !queries.iter().any(|query| matches(query, it))).collect();
+            rows.push(bucket(Map::new(), &other));
+            json!({ "buckets": rows })
+        }
+        "top_hits" => {
+            let (field, options) = body["sort"][0].as_object().unwrap().iter().next().unwrap();
+            let descending = options["order"] == "desc";
+            let mut rows: Vec<(Option<Seen>, u64)> = documents
+                .iter()
+                .map(|it| {
+                    let values = seen(it, &json!({ "field": field }));
+                    (if descending { values.last() } else { values.first() }.cloned(), it["seq"].as_u64().unwrap())
+                })
+                .collect();
+            let missing_first = options["missing"] == "_first";
+            rows.sort_by(|(a, seq_a), (b, seq_b)| {
+                let order = match (a, b) {
+                    (Some(a), Some(b)) if descending => b.cmp(a),
+                    (Some(a), Some(b)) => a.cmp(b),
+                    (a, b) if missing_first => a.is_some().cmp(&b.is_some()),
+                    (a, b) => a.is_none().cmp(&b.is_none()),
+                };
+                order.then(seq_a.cmp(seq_b))
+            });
+            let hits: Vec<u64> = rows.iter().take(body["size"].as_u64().unwrap() as usize).map(|it| it.1).collect();
+            json!({ "total": documents.len(), "seqs": hits })
+        }
+        "missing" => bucket(Map::new(), &documents.iter().copied().filter(|it| seen(it, body).is_empty()).collect::<Vec<_>>()),
+        _ => naive_metric(kind, body, documents),
+    }
+}
+
+fn naive_metric(kind: &str, body: &Value, documents: &[&Value]) -> Value {
+    let field = body["field"].as_str().unwrap();
+    let mut all: Vec<Seen> = documents
+        .iter()
+        .flat_map(|it| {
+            let mut values = seen(it, body);
+            // Keywords are sets of values in a document.
+            if values.first().is_some_and(|it| matches!(it, Seen::Bytes(_))) {
+                values.dedup();
+            }
+            values
+        })
+        .collect();
+    if kind == "value_count" {
+        return json!({ "value": all.len() });
+    }
+    if kind == "cardinality" {
+        return json!({ "value": BTreeSet::from_iter(all).len() });
+    }
+    all.sort();
+    let numbers: Vec<f64> = all.iter().map(|it| if let Seen::Number(it) = it { *it } else { unreachable!() }).collect();
+    let whole: i128 = numbers.iter().map(|it| *it as i128).sum();
+    let sum = if field == "real" { numbers.iter().sum::<f64>() } else { whole as f64 };
+    let (min, max) = (numbers.first().copied(), numbers.last().copied());
+    let avg = (!numbers.is_empty()).then(|| sum / numbers.len() as f64);
+    let text = |value: Option<f64>| match field {
+        "at" => value.map(|it| json!(Timestamp(it as i64).to_string())),
+        "ok" => value.map(|it| json!((it != 0.0).to_string())),
+        _ => None,
+    };
+    // Without one document nobody knows that the field is a date.
+    let known = !numbers.is_empty();
+    let single = |value: Option<f64>| {
+        let mut out = Map::from_iter([("value".to_owned(), json!(value))]);
+        text(value).into_iter().for_each(|it| drop(out.insert("value_as_string".to_owned(), it)));
+        Value::Object(out)
+    };
+    match kind {
+        "min" => single(min),
+        "max" => single(max),
+        "avg" => single(avg),
+        "sum" if !known => json!({ "value": 0.0 }),
+        "sum" => single(Some(sum)),
+        "stats" => {
+            let mut out = json!({ "count": numbers.len(), "min": min, "max": max, "avg": avg, "sum": if known { sum } else { 0.0 } });
+            for (name, value) in [("min", min), ("max", max), ("avg", avg), ("sum", Some(sum))] {
+                text(value).filter(|_| known).into_iter().for_each(|it| out[format!("{name}_as_string")] = it);
+            }
+            out
+        }
+        "percentiles" => {
+            let mut out = Map::new();
+            for percent in [0.0, 10.0, 50.0, 99.0] {
+                let value = numbers.len().checked_sub(1).map(|last| {
+                    let rank = percent / 100.0 * last as f64;
+                    let (low, high) = (numbers[rank.floor() as usize], numbers[rank.ceil() as usize]);
+                    low + (high - low) * rank.fract()
+                });
+                out.insert(format!("{percent:.1}"), json!(value));
+                text(value).into_iter().for_each(|it| drop(out.insert(format!("{percent:.1}_as_string"), it)));
+            }
+            json!({ "values": out })
+        }
+        other => unreachable!("{other}"),
+    }
+}
+
+/// Rounds by walking back from the time, one local minute at a time where the unit is short, one date at a time where it is long.
+fn naive_round(time: &Seen, body: &Value, zone: &jiff::tz::TimeZone) -> i64 {
+    let Seen::Number(time) = time else { unreachable!() };
+    let at = jiff::Timestamp::from_millisecond(*time as i64).unwrap().to_zoned(zone.clone());
+    let date = at.date();
+    let midnight = |date: jiff::civil::Date| date.to_zoned(zone.clone()).unwrap().timestamp().as_millisecond();
+    match body.get("calendar_interval").and_then(Value::as_str) {
+        Some("day") => midnight(date),
+        Some("week") => midnight(date.checked_sub(jiff::Span::new().days(date.weekday().to_monday_zero_offset())).unwrap()),
+        Some("month") => midnight(date.first_of_month()),
+        hour => {
+            let hours = if hour.is_some() {
+                1
+            } else {
+                [("1h", 1), ("6h", 6), ("12h", 12), ("1d", 24)].iter().find(|it| body["fixed_interval"] == it.0).unwrap().1
+            };
+            // The latest moment at or before the time whose local clock shows a multiple of the interval.
+            let mut start = *time as i64 / 60_000 * 60_000;
+            loop {
+                let local = jiff::Timestamp::from_millisecond(start).unwrap().to_zoned(zone.clone());
+                if local.minute() == 0 && i64::from(local.hour()) % hours == 0 {
+                    return start;
+                }
+                start -= 60_000;
+            }
+        }
+    }
+}
+
+/// The first place where two answers differ; keys may be in any order, doubles may differ in the last bits.
+fn difference(at: &str, expected: &Value, got: &Value) -> Option<String> {
+    let here = || Some(format!("at {at}\nexpected {expected}\ngot      {got}"));
+    // Of hits only the documents and their order are compared.
+    if let Some(hits) = got.get("hits") {
+        let seqs: Vec<&Value> = hits["hits"].as_array().unwrap().iter().map(|it| &it["_source"]["seq"]).collect();
+        let shown = json!({ "total": hits["total"]["value"], "seqs": seqs });
+        return if expected == &shown { None } else { difference(at, expected, &shown) };
+    }
+    match (expected, got) {
+        (Value::Object(a), Value::Object(b)) if a.len() == b.len() => {
+            a.iter().find_map(|(key, value)| b.get(key).map_or_else(here, |it| difference(&format!("{at}.{key}"), value, it)))
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            a.iter().zip(b).enumerate().find_map(|(i, (a, b))| difference(&format!("{at}[{i}]"), a, b))
+        }
+        (Value::Number(a), Value::Number(b)) if a.is_f64() && b.is_f64() => {
+            let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
+            if (a - b).abs() <= 1e-12 * a.abs().max(b.abs()) { None } else { here() }
+        }
+        _ if expected == got => None,
+        _ => here(),
+    }
+}
+
+fn split(random: &mut Random, documents: &[Value], segments: u64) -> Vec<Vec<Value>> {
+    let mut out = vec![Vec::new(); segments as usize];
+    documents.iter().for_each(|it| out[random.below(segments) as usize].push(it.clone()));
+    out
+}
+
+fn check(seed: u64) {
+    let mut random = Random(seed);
+    let full = random.chance(30);
+    let count = *random.pick(&[1, 7, 100, 1500]);
+    let mut documents: Vec<Value> = (0..count).map(|_| document(&mut random, full)).collect();
+    documents.iter_mut().enumerate().for_each(|(at, it)| it["seq"] = json!(at));
+    let segments = 1 + random.below(5);
+    let one = Corpus::build(mapping(), &split(&mut random, &documents, segments));
+    let segments = 1 + random.below(5);
+    let two = Corpus::build(mapping(), &split(&mut random, &documents, segments));
+    let query = if random.chance(50) { json!({ "match_all": {} }) } else { json!({ "term": { "low": "zone2" } }) };
+    let matching: Vec<&Value> = documents.iter().filter(|it| query.get("term").is_none() || it["low"] == "zone2").collect();
+    for _ in 0..12 {
+        let request = request(&mut random, 2);
+        let expected = naive(&request, &matching);
+        let got = match search(&[&one], &query, &request, false) {
+            Ok(got) => got,
+            Err(QueryError::TooManyBuckets { limit }) => {
+                assert!(expected.to_string().matches("doc_count\"").count() > limit, "seed {seed}: few buckets were too many\n{request}");
+                continue;
+            }
+            Err(why) => panic!("seed {seed}: {why}\n{request}"),
+        };
+        if let Some(difference) = difference("", &expected, &got) {
+            panic!("seed {seed}, query {query}, request {request}\n{difference}");
+        }
+        if request.to_string().contains("top_hits") {
+            // Where a document lies does depend on the segments.
+            continue;
+        }
+        let aggs = Aggs::from_json(&request).unwrap();
+        let merged = |corpus: &Corpus, random: &mut Random| {
+            let mut all = corpus.partials(&aggs, &query).unwrap();
+            let mut merged = Partials::default();
+            while !all.is_empty() {
+                merged.merge(all.swap_remove(random.below(all.len() as u64) as usize));
+            }
+            postcard::to_stdvec(&merged).unwrap()
+        };
+        assert!(merged(&one, &mut random) == merged(&two, &mut random), "seed {seed}: other segments, other bits\n{request}");
+    }
+}
+
+#[test]
+fn random_trees_agree_with_a_naive_scan_and_have_the_same_bits_in_any_segments() {
+    assert_eq!(NOW.to_string(), "2026-11-23T12:00:00.000Z");
+    match std::env::var("SEKISHO_SEED") {
+        Ok(seed) => check(seed.parse().unwrap()),
+        Err(_) => (0..std::env::var("SEKISHO_SEEDS").map_or(60, |it| it.parse().unwrap())).for_each(check),
+    }
+}

@@ -1,0 +1,116 @@
+//! Real PAN-OS lines against the fields that people worked out for them: `../shared/samples/panos/expected.jsonl` beside the
+//! repository, or the folder in `SEKISHO_SAMPLES`. Prints the score by type and every miss. Known deviations: `panos/DEVIATIONS.md`.
+#![allow(clippy::unwrap_used, reason = "a panic is a test's report")]
+#![allow(clippy::print_stdout, reason = "the score is for people")]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use sekisho_engine::clock::Timestamp;
+use sekisho_engine::format::Format as _;
+use sekisho_engine::mapping::Mapping;
+use sekisho_ingest::{Envelope, PanosSyslog, Transport};
+use serde_json::{Map, Value};
+
+/// Values that must be right, in percent, for the types that have a table.
+const RIGHT_PERCENT_MIN: f64 = 98.0;
+
+/// Types that have a table; all others land in `syslog-unparsed`.
+const TYPES: &[&str] = &["TRAFFIC", "THREAT"];
+
+fn samples() -> PathBuf {
+    let beside = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/samples/panos"));
+    let folder = std::env::var_os("SEKISHO_SAMPLES").map_or_else(beside, PathBuf::from);
+    let file = folder.join("expected.jsonl");
+    assert!(file.is_file(), "no sample lines at {}: put them there, or set SEKISHO_SAMPLES to their folder", file.display());
+    file
+}
+
+#[derive(Default)]
+struct Score {
+    lines: usize,
+    values: usize,
+    right: usize,
+}
+
+#[test]
+fn sample_lines_have_the_expected_fields() {
+    let text = std::fs::read_to_string(samples()).unwrap();
+    let mapping = Mapping::builtin();
+    let parser = PanosSyslog::new();
+    let mut scores: BTreeMap<String, Score> = BTreeMap::new();
+    let mut wrong_streams = Vec::new();
+    let mut misses = Vec::new();
+    for line in text.lines() {
+        let sample: Value = serde_json::from_str(line).unwrap();
+        let (id, kind, raw) = (sample["id"].as_str().unwrap(), sample["type"].as_str().unwrap(), sample["raw"].as_str().unwrap());
+        let envelope = Envelope { received_at: Timestamp(1_750_000_000_000), ..Envelope::new(Transport::Tcp) };
+        let parsed = parser.parse(&envelope.encode(raw.as_bytes()));
+        let fields = flat(&parsed.row.to_json(&mapping));
+        assert_eq!(fields["event.original"], raw, "{id}");
+        let is_typed = TYPES.contains(&kind);
+        let expected = sample["expect"].as_object().unwrap();
+        let stream = if is_typed { expected["_stream"].as_str().unwrap() } else { "syslog-unparsed" };
+        if parsed.stream != stream {
+            wrong_streams.push(format!("{id} {kind}: {} instead of {stream}", parsed.stream));
+        }
+        let score = scores.entry(format!("{}{kind}", if is_typed { "" } else { "~ " })).or_default();
+        score.lines += 1;
+        for (name, value) in expected.iter().filter(|it| it.0 != "_stream") {
+            score.values += 1;
+            let found = fields.get(name).unwrap_or(&Value::Null);
+            if is_expected(value, found) {
+                score.right += 1;
+            } else if is_typed {
+                misses.push(format!("{id} {kind} {name}: {found} instead of {value}"));
+            }
+        }
+        if is_typed {
+            assert!(!fields.contains_key("panw.panos.extra"), "{id} {:?}", fields["panw.panos.extra"]);
+        } else {
+            assert!(fields.contains_key("error.message"), "{id}");
+        }
+    }
+    for (kind, score) in &scores {
+        println!("{kind:<18} {:>3} lines  {:>5} of {:>5} values right", score.lines, score.right, score.values);
+    }
+    println!("{}", misses.join("\n"));
+    assert!(wrong_streams.is_empty(), "wrong streams:\n{}", wrong_streams.join("\n"));
+    let typed = || scores.iter().filter(|it| TYPES.contains(&it.0.as_str())).map(|it| it.1);
+    let percent = 100.0 * typed().map(|it| it.right).sum::<usize>() as f64 / typed().map(|it| it.values).sum::<usize>() as f64;
+    println!("{percent:.2} % of THREAT, URL and TRAFFIC values right");
+    assert!(typed().map(|it| it.lines).sum::<usize>() >= 113, "sample lines are missing");
+    assert!(percent >= RIGHT_PERCENT_MIN, "{percent:.2} % right, {} misses:\n{}", misses.len(), misses.join("\n"));
+}
+
+/// Equal, one of several, or a list as a set.
+fn is_expected(expected: &Value, found: &Value) -> bool {
+    if let Some(any_of) = expected.get("any_of").and_then(Value::as_array) {
+        return any_of.iter().any(|it| is_expected(it, found));
+    }
+    match (expected, found) {
+        (Value::Array(expected), Value::Array(found)) => expected.len() == found.len() && expected.iter().all(|it| found.contains(it)),
+        // `_source` shows a list where several values are usual.
+        (expected, Value::Array(found)) => found.len() == 1 && found[0] == *expected,
+        (Value::Number(expected), Value::Number(found)) => expected.as_f64() == found.as_f64(),
+        (expected, found) => expected == found,
+    }
+}
+
+/// A document with dotted names instead of objects.
+fn flat(document: &Map<String, Value>) -> BTreeMap<String, Value> {
+    fn walk(prefix: &str, object: &Map<String, Value>, flat: &mut BTreeMap<String, Value>) {
+        for (name, value) in object {
+            let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+            match value {
+                Value::Object(inner) => walk(&name, inner, flat),
+                value => {
+                    flat.insert(name, value.clone());
+                }
+            }
+        }
+    }
+    let mut fields = BTreeMap::new();
+    walk("", document, &mut fields);
+    fields
+}

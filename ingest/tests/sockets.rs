@@ -1,0 +1,335 @@
+//! Listeners on real sockets of this machine: what is sent arrives whole and in order, a half-close is answered only when everything is
+//! durable, limits hold, and stopping loses nothing.
+#![allow(clippy::unwrap_used, reason = "a panic is a test's report")]
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use sekisho_ingest::limits::LINE_BYTES_MAX;
+use sekisho_ingest::{Envelope, Limits, LineSink, ListenerOptions, Listeners, Lost, Metrics, Receipt, Refused, Settle, Transport};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// Longer than anything here takes; reached only by a failure.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Long enough for an answer that comes too early to be seen.
+const A_MOMENT: Duration = Duration::from_millis(60);
+
+/// Keeps what it is given. Closed, its `submit` blocks; held, its receipts are settled only by [`MemorySink::release`].
+#[derive(Default)]
+struct MemorySink {
+    kept: Mutex<Kept>,
+    opened: Condvar,
+    is_held: AtomicBool,
+}
+
+#[derive(Default)]
+struct Kept {
+    records: Vec<Vec<u8>>,
+    unsettled: Vec<Settle>,
+    is_closed: bool,
+}
+
+impl LineSink for MemorySink {
+    fn submit(&self, records: &[Vec<u8>]) -> Result<Receipt, Refused> {
+        let mut kept = self.opened.wait_while(self.kept.lock().unwrap(), |it| it.is_closed).unwrap();
+        kept.records.extend_from_slice(records);
+        let (settle, receipt) = Receipt::pending();
+        if self.is_held.load(Ordering::SeqCst) {
+            kept.unsettled.push(settle)
+        } else {
+            settle.settle(Ok(()))
+        }
+        Ok(receipt)
+    }
+}
+
+impl MemorySink {
+    fn held() -> Arc<Self> {
+        Arc::new(Self { is_held: AtomicBool::new(true), ..Self::default() })
+    }
+
+    fn release(&self, outcome: Result<(), Lost>) {
+        self.is_held.store(false, Ordering::SeqCst);
+        self.kept.lock().unwrap().unsettled.drain(..).for_each(|it| it.settle(outcome.clone()));
+    }
+
+    fn set_closed(&self, is_closed: bool) {
+        self.kept.lock().unwrap().is_closed = is_closed;
+        self.opened.notify_all();
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let kept = self.kept.lock().unwrap();
+        kept.records.iter().map(|it| String::from_utf8_lossy(Envelope::decode(it).unwrap().1).into_owned()).collect()
+    }
+
+    async fn wait_for(&self, count: usize) -> Vec<String> {
+        timeout(PATIENCE, async {
+            while self.kept.lock().unwrap().records.len() < count {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await
+        .unwrap_or_else(|_| panic!("{} of {count} lines came: {:?}", self.lines().len(), self.lines()));
+        self.lines()
+    }
+}
+
+struct Server {
+    address: SocketAddr,
+    metrics: Arc<Metrics>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+impl Server {
+    async fn tcp(sink: &Arc<MemorySink>, limits: Limits) -> Self {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let (stop, stopped) = watch::channel(false);
+        let listeners = Listeners::new(sink.clone(), ListenerOptions { limits, ..ListenerOptions::default() });
+        let metrics = listeners.metrics().clone();
+        let task = tokio::spawn(async move { listeners.serve_tcp(socket, stopped).await });
+        Self { address, metrics, stop, task }
+    }
+
+    async fn udp(sink: &Arc<MemorySink>) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let (stop, stopped) = watch::channel(false);
+        let listeners = Listeners::new(sink.clone(), ListenerOptions::default());
+        let metrics = listeners.metrics().clone();
+        let task = tokio::spawn(async move { listeners.serve_udp(socket, stopped).await });
+        Self { address, metrics, stop, task }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    async fn finish(self) {
+        self.stop.send(true).unwrap();
+        timeout(PATIENCE, self.task).await.expect("the listener stops").unwrap().unwrap();
+    }
+}
+
+/// Waits for the server's answer to a half-close.
+async fn acknowledged(stream: &mut TcpStream) -> std::io::Result<usize> {
+    timeout(PATIENCE, stream.read(&mut [0; 1])).await.expect("an answer")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_framings_arrive_in_order_however_they_are_cut() {
+    let sink = Arc::new(MemorySink::default());
+    let server = Server::tcp(&sink, Limits::default()).await;
+    let mut stream = server.connect().await;
+    let mut bytes = Vec::new();
+    let mut expected = Vec::new();
+    for number in 0..300 {
+        let message = format!("<14>message {number} ü{}", if number % 3 == 0 { "\nsecond \"line\"" } else { "" });
+        if number % 3 == 0 {
+            bytes.extend_from_slice(format!("{} {message}", message.len()).as_bytes());
+        } else {
+            bytes.extend_from_slice(format!("{message}\r\n").as_bytes());
+        }
+        expected.push(message);
+    }
+    for chunk in bytes.chunks(97) {
+        stream.write_all(chunk).await.unwrap();
+        stream.flush().await.unwrap();
+    }
+    stream.shutdown().await.unwrap();
+    assert_eq!(acknowledged(&mut stream).await.unwrap(), 0);
+    assert_eq!(sink.lines(), expected);
+    let counts = server.metrics.transport(Transport::Tcp);
+    assert_eq!((counts.lines.get(), counts.truncated.get()), (300, 0));
+    assert_eq!(counts.bytes.get(), expected.iter().map(|it| it.len() as u64).sum::<u64>());
+    assert_eq!(server.metrics.unparsed().find(|it| it.0 == "not_panos").unwrap().1, 300);
+    server.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_half_close_is_answered_only_when_everything_is_durable() {
+    let sink = MemorySink::held();
+    let server = Server::tcp(&sink, Limits::default()).await;
+    let mut stream = server.connect().await;
+    stream.write_all(b"<14>first\n<14>last without line feed").await.unwrap();
+    stream.shutdown().await.unwrap();
+    assert_eq!(sink.wait_for(2).await, ["<14>first", "<14>last without line feed"]);
+    // The sink has the lines, but not on disk: no answer yet.
+    assert!(timeout(A_MOMENT, stream.read(&mut [0; 1])).await.is_err());
+    sink.release(Ok(()));
+    assert_eq!(acknowledged(&mut stream).await.unwrap(), 0);
+    server.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_that_may_be_lost_are_not_acknowledged() {
+    let sink = MemorySink::held();
+    let server = Server::tcp(&sink, Limits::default()).await;
+    let mut stream = server.connect().await;
+    stream.write_all(b"<14>first\n").await.unwrap();
+    stream.shutdown().await.unwrap();
+    sink.wait_for(1).await;
+    sink.release(Err(Lost("sync failed".to_owned())));
+    assert!(acknowledged(&mut stream).await.is_err(), "a reset, not an end");
+    assert_eq!((server.metrics.connections_reset.get(), server.metrics.lines_lost.get()), (1, 1));
+    server.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_over_long_line_is_kept_as_its_head_and_marked() {
+    let sink = Arc::new(MemorySink::default());
+    let server = Server::tcp(&sink, Limits::default()).await;
+    let mut stream = server.connect().await;
+    stream.write_all(&[b"<14>".as_slice(), &vec![b'x'; 3 * LINE_BYTES_MAX], b"\n<14>next\n"].concat()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    assert_eq!(acknowledged(&mut stream).await.unwrap(), 0);
+    let records = sink.kept.lock().unwrap().records.clone();
+    let parts: Vec<_> = records.iter().map(|it| Envelope::decode(it).unwrap()).map(|it| (it.0.is_truncated, it.1.len())).collect();
+    assert_eq!(parts, [(true, LINE_BYTES_MAX), (false, 8)]);
+    assert_eq!(server.metrics.transport(Transport::Tcp).truncated.get(), 1);
+    server.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sink_that_is_behind_makes_senders_wait() {
+    let sink = Arc::new(MemorySink::default());
+    sink.set_closed(true);
+    let server = Server::tcp(&sink, Limits { waiting_bytes_max: 64 << 10, batch_bytes: 16 << 10, ..Limits::default() }).await;
+    let mut stream = server.connect().await;
+    let line = [vec![b'x'; 999], vec![b'\n']].concat();
+    let mut sent = 0_u64;
+    // More than all buffers of both sides hold: at some point a write does not end.
+    while timeout(Duration::from_millis(500), stream.write_all(&line)).await.is_ok() {
+        sent += 1;
+        assert!(sent < 1_000_000, "nothing slows the sender down");
+    }
+    let received = server.metrics.transport(Transport::Tcp).bytes.get();
+    assert!(received < 512 << 10, "{received} bytes were read while the sink was closed");
+    drop(stream);
+    sink.set_closed(false);
+    sink.wait_for(sent as usize).await;
+    server.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stopping_takes_what_was_sent_and_waits_until_it_is_durable() {
+    let sink = MemorySink::held();
+    let server = Server::tcp(&sink, Limits::default()).await;
+    let mut stream = server.connect().await;
+    stream.write_all(b"<14>whole\n<14>a part").await.unwrap();
+    sink.wait_for(1).await;
+    let metrics = server.metrics.clone();
+    let stopping = tokio::spawn(server.finish());
+    assert_eq!(sink.wait_for(2).await, ["<14>whole", "<14>a part"]);
+    let records = sink.kept.lock().unwrap().records.clone();
+    assert!(Envelope::decode(&records[1]).unwrap().0.is_truncated, "the rest of the line did not come");
+    tokio::time::sleep(A_MOMENT).await;
+    assert!(!stopping.is_finished(), "stopped before the lines were durable");
+    sink.release(Ok(()));
+    timeout(PATIENCE, stopping).await.unwrap().unwrap();
+    assert_eq!(acknowledged(&mut stream).await.unwrap(), 0);
+    assert_eq!(metrics.connections_open.get(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn too_many_connections_of_one_source_are_refused() {
+    let sink = Arc::new(MemorySink::default());
+    let server = Server::tcp(&sink, Limits { connections_per_source_max: 2, ..Limits::default() }).await;
+    let (mut first, mut second) = (server.connect().await, server.connect().await);
+    first.write_all(b"<14>1\n").await.unwrap();
+    second.write_all(b"<14>2\n").await.unwrap();
+    sink.wait_for(2).await;
+    let mut third = server.connect().await;
+    // Closed without an answer: an end or a reset, by what was under way.
+    assert!(matches!(timeout(PATIENCE, third.read(&mut [0; 1])).await.unwrap(), Ok(0) | Err(_)));
+    assert_eq!((server.metrics.connections_refused.get(), server.metrics.connections_open.get()), (1, 2));
+    first.shutdown().await.unwrap();
+    acknowledged(&mut first).await.unwrap();
+    timeout(PATIENCE, async {
+        while server.metrics.connections_open.get() > 1 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    let mut fourth = server.connect().await;
+    fourth.write_all(b"<14>4\n").await.unwrap();
+    sink.wait_for(3).await;
+    server.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_connection_is_closed() {
+    let sink = Arc::new(MemorySink::default());
+    let server = Server::tcp(&sink, Limits { idle_timeout: Duration::from_millis(20), ..Limits::default() }).await;
+    let mut stream = server.connect().await;
+    assert_eq!(acknowledged(&mut stream).await.unwrap(), 0);
+    assert_eq!(server.metrics.connections_idle_closed.get(), 1);
+    server.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn datagrams_are_messages_and_know_their_sender() {
+    let sink = Arc::new(MemorySink::default());
+    let server = Server::udp(&sink).await;
+    let sender = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let long = format!("<14>{}", "y".repeat(60_000));
+    for message in ["<14>one", "<14>two\n", "\n", "<14>a\nb\0", &long] {
+        sender.send_to(message.as_bytes(), server.address).await.unwrap();
+    }
+    assert_eq!(sink.wait_for(4).await, ["<14>one", "<14>two", "<14>a\nb", &long]);
+    let record = sink.kept.lock().unwrap().records[0].clone();
+    let (envelope, _) = Envelope::decode(&record).unwrap();
+    assert_eq!((envelope.transport, envelope.peer, envelope.is_truncated), (Transport::Udp, Some("127.0.0.1".parse().unwrap()), false));
+    assert!(envelope.received_at.0 > 1_700_000_000_000);
+    assert_eq!(server.metrics.transport(Transport::Udp).lines.get(), 4);
+    server.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_burst_of_datagrams_is_taken_whole() {
+    let sink = Arc::new(MemorySink::default());
+    let server = Server::udp(&sink).await;
+    let sender = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    for number in 0..200 {
+        sender.send_to(format!("<14>datagram {number}").as_bytes(), server.address).await.unwrap();
+    }
+    assert_eq!(sink.wait_for(200).await, (0..200).map(|it| format!("<14>datagram {it}")).collect::<Vec<_>>());
+    server.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_connections_keep_their_lines_in_order() {
+    let sink = Arc::new(MemorySink::default());
+    let server = Server::tcp(&sink, Limits::default()).await;
+    let address = server.address;
+    let senders = (0..30).map(|sender| {
+        tokio::spawn(async move {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            for line in 0..100 {
+                stream.write_all(format!("<14>{sender} {line}\n").as_bytes()).await.unwrap();
+            }
+            stream.shutdown().await.unwrap();
+            assert_eq!(acknowledged(&mut stream).await.unwrap(), 0);
+        })
+    });
+    for sender in senders.collect::<Vec<_>>() {
+        sender.await.unwrap();
+    }
+    let lines = sink.lines();
+    assert_eq!(lines.len(), 3000);
+    for sender in 0..30 {
+        let of_sender: Vec<_> = lines.iter().filter(|it| it.starts_with(&format!("<14>{sender} "))).collect();
+        assert_eq!(of_sender, (0..100).map(|it| format!("<14>{sender} {it}")).collect::<Vec<_>>().iter().collect::<Vec<_>>());
+    }
+    server.finish().await;
+}

@@ -1,0 +1,72 @@
+// The server's answers: searches in Elasticsearch's dialect, with one cancel for a page's requests.
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type Body = { [key: string]: Json };
+export type Bucket = { key: string | number; key_as_string?: string; doc_count: number; [sub: string]: unknown };
+export type Answer = {
+  took: number;
+  hits: { total?: { value: number; relation: "eq" | "gte" }; hits: Hit[] };
+  aggregations?: Record<string, { buckets: Bucket[]; value?: number; sum_other_doc_count?: number }>;
+  _shards: { total: number; failed: number; failures?: { index: string; reason: { reason: string } }[] };
+  error?: { type: string; reason: string; root_cause?: { type: string; reason: string }[] };
+  status?: number;
+};
+export type Hit = { _index: string; _id: string; _source: Record<string, unknown>; sort?: Json[] };
+
+/** What the server said was wrong. */
+export class Refused extends Error {
+  constructor(readonly kind: string, message: string) {
+    super(message);
+  }
+}
+
+function refused(answer: Answer | undefined, status: number): Refused {
+  const cause = answer?.error?.root_cause?.[0] ?? answer?.error;
+  return new Refused(cause?.type ?? `http ${status}`, cause?.reason ?? `HTTP ${status}`);
+}
+
+async function ask(path: string, init: RequestInit): Promise<Answer> {
+  const response = await fetch(path, init);
+  const text = await response.text();
+  let answer: Answer | undefined;
+  try {
+    answer = JSON.parse(text) as Answer;
+  } catch {
+    throw new Refused(`http ${response.status}`, text.slice(0, 200));
+  }
+  if (!response.ok) throw refused(answer, response.status);
+  return answer;
+}
+
+export function search(index: string, body: Body, signal: AbortSignal): Promise<Answer> {
+  return ask(`/${encodeURIComponent(index)}/_search?ignore_unavailable=true`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal });
+}
+
+export type Query = { index: string; body: Body };
+
+/** Several searches in one request; each has its answer or its error. */
+export async function searches(queries: Query[], signal: AbortSignal): Promise<(Answer | Refused)[]> {
+  const lines = queries.flatMap((it) => [JSON.stringify({ index: it.index, ignore_unavailable: true }), JSON.stringify(it.body)]);
+  const answer = (await ask("/_msearch", { method: "POST", headers: { "content-type": "application/x-ndjson" }, body: `${lines.join("\n")}\n`, signal })) as unknown as { responses: Answer[] };
+  return answer.responses.map((it) => (it.error ? refused(it, it.status ?? 0) : it));
+}
+
+export type FieldInfo = { name: string; type: string; aggregatable: boolean };
+
+export async function fields(index: string, signal: AbortSignal): Promise<FieldInfo[]> {
+  const answer = (await ask(`/${encodeURIComponent(index)}/_field_caps?fields=*&ignore_unavailable=true`, { method: "GET", signal })) as unknown as {
+    fields: Record<string, Record<string, { type: string; aggregatable: boolean; metadata_field: boolean }>>;
+  };
+  return Object.entries(answer.fields)
+    .flatMap(([name, types]) => {
+      const first = Object.values(types)[0];
+      return first && !first.metadata_field ? [{ name, type: first.type, aggregatable: first.aggregatable }] : [];
+    })
+    .sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** The same search for a terminal. The body is quoted for a POSIX shell. */
+export function curl(query: Query, origin: string): string {
+  const body = JSON.stringify(query.body, null, 2).replace(/'/g, "'\\''");
+  return `curl -s '${origin}/${query.index}/_search' -H 'content-type: application/json' -d '${body}'`;
+}

@@ -1,0 +1,48 @@
+// Numbers, times and scales as text. Pure functions: tested without a browser.
+
+export function number(value: number, language: string): string {
+  return new Intl.NumberFormat(language).format(value);
+}
+
+export function percent(part: number, whole: number, language: string): string {
+  if (whole === 0) return "–";
+  return new Intl.NumberFormat(language, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(part / whole);
+}
+
+/** A time to the millisecond, in the browser's zone or in UTC. */
+export function time(ms: number, utc: boolean): string {
+  const at = new Date(ms);
+  const two = (value: number) => String(value).padStart(2, "0");
+  const three = (value: number) => String(value).padStart(3, "0");
+  return utc
+    ? at.toISOString().replace("T", " ").replace("Z", "")
+    : `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${three(at.getMilliseconds())}`;
+}
+
+/** A short label of a point on a time axis whose buckets are `step` ms wide. */
+export function tick(ms: number, step: number, utc: boolean): string {
+  const text = time(ms, utc);
+  if (step >= 86_400_000) return text.slice(5, 10);
+  if (step >= 3_600_000) return `${text.slice(5, 10)} ${text.slice(11, 16)}`;
+  return text.slice(11, step >= 60_000 ? 16 : 19);
+}
+
+const STEPS = [1_000, 5_000, 10_000, 30_000, 60_000, 300_000, 600_000, 1_800_000, 3_600_000, 10_800_000, 21_600_000, 43_200_000, 86_400_000, 604_800_000, 2_592_000_000];
+
+/** The bucket width that gives a span at most `most` buckets. */
+export function interval(span: number, most: number): number {
+  return STEPS.find((step) => span / step <= most) ?? Math.ceil(span / most / 86_400_000) * 86_400_000;
+}
+
+/** A round number at or above `value`, for the top of an axis. */
+export function niceTop(value: number): number {
+  if (value <= 1) return 1;
+  const unit = 10 ** Math.floor(Math.log10(value));
+  return [1, 2, 5, 10].map((it) => it * unit).find((it) => it >= value) ?? value;
+}
+
+/** How strongly a cell of a heat map is coloured, 0 to 4: by magnitude, so that one large pair does not pale all others. */
+export function heat(value: number, largest: number): number {
+  if (value <= 0 || largest <= 0) return 0;
+  return Math.max(1, Math.ceil((Math.log1p(value) / Math.log1p(largest)) * 4));
+}

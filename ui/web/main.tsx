@@ -1,0 +1,111 @@
+// The shell: pages, language, colours, time. Starts everything.
+import { render } from "preact";
+import { useState } from "preact/hooks";
+// Importing it connects signals with components.
+import "@preact/signals";
+import { language, t, type Key } from "./i18n";
+import { Discover } from "./pages/discover";
+import { Overview } from "./pages/overview";
+import { dark, go, link, PRESETS, start, state, utc } from "./state";
+
+const LABELS: Record<string, Key> = { "15m": "last15m", "1h": "last1h", "24h": "last24h", "7d": "last7d", "30d": "last30d" };
+
+function TimePicker() {
+  const choice = state.value.time;
+  const isAbsolute = choice.includes("..");
+  const [open, setOpen] = useState(false);
+  const [from, to] = isAbsolute ? choice.split("..").map(Number) : [Date.now() - 86_400_000, Date.now()];
+  const local = (ms: number) => new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+  const [texts, setTexts] = useState<[string, string]>([local(from!), local(to!)]);
+  return (
+    <span class="time">
+      <select
+        aria-label={t("timeRange")}
+        value={isAbsolute || open ? "absolute" : choice}
+        onChange={(event) => {
+          const value = event.currentTarget.value;
+          setOpen(value === "absolute");
+          if (value !== "absolute") go({ time: value });
+          else setTexts([local(from!), local(to!)]);
+        }}
+      >
+        {PRESETS.map(([name]) => (
+          <option key={name} value={name}>
+            {t(LABELS[name] ?? "allTime")}
+          </option>
+        ))}
+        <option value="all">{t("allTime")}</option>
+        <option value="absolute">{t("absolute")}</option>
+      </select>
+      {(open || isAbsolute) && (
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            const [a, b] = texts.map((it) => new Date(it).getTime());
+            if (a !== undefined && b !== undefined && a < b) {
+              setOpen(false);
+              go({ time: `${a}..${b}` });
+            }
+          }}
+        >
+          <input type="datetime-local" aria-label={t("from")} value={texts[0]} onInput={(event) => setTexts([event.currentTarget.value, texts[1]])} />
+          <input type="datetime-local" aria-label={t("to")} value={texts[1]} onInput={(event) => setTexts([texts[0], event.currentTarget.value])} />
+          <button type="submit">{t("apply")}</button>
+        </form>
+      )}
+    </span>
+  );
+}
+
+function Shell() {
+  const page = state.value.page;
+  const every = state.value.every;
+  return (
+    <>
+      <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById("main")?.focus(); }}>
+        {t("skip")}
+      </a>
+      <header class="top-bar">
+        <span class="brand">
+          <img src="/ui/icon.svg" alt="" width="24" height="24" /> Sekisho <small lang="ja">関所</small>
+        </span>
+        <nav>
+          <a href={link({ page: "overview", query: "", filters: [] })} aria-current={page === "overview" ? "page" : undefined}>
+            {t("overview")}
+          </a>
+          <a href={link({ page: "discover" })} aria-current={page === "discover" ? "page" : undefined}>
+            {t("discover")}
+          </a>
+        </nav>
+        <span class="tools">
+          <TimePicker />
+          <select aria-label={t("refresh")} value={String(every)} onChange={(event) => go({ every: Number(event.currentTarget.value) })}>
+            <option value="0">{t("refreshOff")}</option>
+            {[["5000", "5 s"], ["10000", "10 s"], ["60000", "1 m"]].map(([value, text]) => (
+              <option key={value} value={value}>
+                {t("refreshEvery", text!)}
+              </option>
+            ))}
+          </select>
+          <button type="button" onClick={() => (utc.value = !utc.value)}>
+            {utc.value ? t("utc") : t("localTime")}
+          </button>
+          <button type="button" onClick={() => (dark.value = !dark.value)} aria-label={t("theme")}>
+            {dark.value ? t("themeLight") : t("themeDark")}
+          </button>
+          <button type="button" lang={language.value === "en" ? "ja" : "en"} onClick={() => (language.value = language.value === "en" ? "ja" : "en")}>
+            {t("language")}
+          </button>
+        </span>
+      </header>
+      <main id="main" tabIndex={-1}>
+        <h1 class="only-read">{t(page)}</h1>
+        {page === "overview" ? <Overview /> : <Discover />}
+      </main>
+    </>
+  );
+}
+
+start();
+const root = document.getElementById("app");
+if (root) render(<Shell />, root);
