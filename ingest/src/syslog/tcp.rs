@@ -71,6 +71,9 @@ impl Listeners {
             return debug!(%peer, "connection refused: too many are open");
         };
         self.metrics().connections_accepted.add(1);
+        // Should this process die, the kernel closes the connection. That must be a reset: an orderly end is our acknowledgement,
+        // and the kernel knows nothing of lines that were read and are not durable yet.
+        let _ = stream.set_zero_linger();
         let connection =
             Connection { shared: self.shared.clone(), stream, peer, lane: self.shared.intake.lane(), framer: Framer::new(), _seat: seat };
         connections.spawn(connection.run(stop.clone()));
@@ -163,14 +166,14 @@ impl Connection {
         match outcome {
             Ok(()) => {
                 // The acknowledgement. A peer that is gone does not get it.
+                let _ = rustix::net::sockopt::set_socket_linger(&self.stream, None);
                 let _ = self.stream.shutdown().await;
                 debug!(peer = %self.peer, ?end, "connection closed");
             }
             Err(lost) => {
                 self.shared.options.metrics.connections_reset.add(1);
                 warn!(peer = %self.peer, %lost, "connection reset: its lines may be lost");
-                // A reset can't be taken for an acknowledgement.
-                let _ = self.stream.set_zero_linger();
+                // Dropped as it is, it is reset: that can't be taken for an acknowledgement.
             }
         }
     }

@@ -22,9 +22,10 @@ struct Acknowledged {
 #[test]
 fn nothing_acknowledged_is_lost_and_nothing_is_there_twice() {
     let directory = tempfile::tempdir().unwrap();
-    let seed = std::env::var("SEKISHO_SEED").ok().and_then(|it| it.parse().ok()).unwrap_or_else(|| {
-        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos().into()
-    });
+    let seed = std::env::var("SEKISHO_SEED")
+        .ok()
+        .and_then(|it| it.parse().ok())
+        .unwrap_or_else(|| SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().subsec_nanos().into());
     println!("SEKISHO_SEED={seed}");
     let mut random = Random(seed | 1);
     let acknowledged = Acknowledged::default();
@@ -58,7 +59,10 @@ fn write_documents(http: &str, round: u64, is_over: &AtomicBool, acknowledged: &
     while !is_over.load(Ordering::SeqCst) {
         let ids: Vec<String> = (next..next + 40).map(|it| format!("{round}-{it}")).collect();
         next += 40;
-        let body: String = ids.iter().map(|id| format!("{{\"create\":{{\"_index\":\"crash\",\"_id\":\"{id}\"}}}}\n{{\"id\":\"{id}\",\"round\":{round}}}\n")).collect();
+        let body: String = ids
+            .iter()
+            .map(|id| format!("{{\"create\":{{\"_index\":\"crash\",\"_id\":\"{id}\"}}}}\n{{\"id\":\"{id}\",\"round\":{round}}}\n"))
+            .collect();
         let Ok((200, answer)) = request(http, "POST", "/_bulk", &body) else { continue };
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         assert_eq!(answer["errors"], false, "{answer}");

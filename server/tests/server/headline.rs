@@ -69,11 +69,12 @@ fn count(lines: &[Vec<u8>]) -> Numbers {
 }
 
 fn ask(mut search: impl FnMut(&str, &Value) -> Value) -> Numbers {
-    let between = |from: &str, to: &str, actions: &[&str]| {
-        json!([{ "term": { "observer.ingress.zone": from } }, { "term": { "observer.egress.zone": to } }, { "terms": { "panw.panos.action": actions } }])
-    };
+    let between = |from: &str, to: &str, actions: &[&str]| json!([{ "term": { "observer.ingress.zone": from } }, { "term": { "observer.egress.zone": to } }, { "terms": { "panw.panos.action": actions } }]);
     let all = search("/panos-*,syslog*/_search", &json!({ "size": 0, "track_total_hits": true }));
-    let resets = search("/panos-threat/_search", &json!({ "size": 0, "track_total_hits": true, "query": { "bool": { "filter": between("Untrust", "DMZ", &RESETS) } } }));
+    let resets = search(
+        "/panos-threat/_search",
+        &json!({ "size": 0, "track_total_hits": true, "query": { "bool": { "filter": between("Untrust", "DMZ", &RESETS) } } }),
+    );
     let blocked = search(
         "/panos-url/_search",
         &json!({

@@ -25,7 +25,17 @@ fn assert_error(method: &str, uri: &str, answer: &Answer) {
 #[test]
 fn unknown_routes_are_errors() {
     let door = Door::open();
-    for uri in ["/_nothing", "/a/_nothing", "/a/b/c/d", "/_cat/nothing", "/_cluster/nothing", "/_sekisho/nothing", "/a/_search/b", "/ui/nothing.js", "//", "/_search/x"] {
+    for uri in [
+        "/_nothing",
+        "/a/_nothing",
+        "/a/b/c/d",
+        "/_cat/nothing",
+        "/_cluster/nothing",
+        "/_sekisho/nothing",
+        "/a/_search/b",
+        "/ui/nothing.js",
+        "/_search/x",
+    ] {
         for method in METHODS {
             assert_error(method, uri, &door.send(method, uri, &[], ""));
         }
@@ -66,7 +76,7 @@ fn every_endpoint_is_reached_and_refuses_a_parameter_that_it_does_not_know() {
         for path in endpoint.paths.iter().filter(|it| !it.starts_with("/ui") && !matches!(**it, "/livez" | "/readyz" | "/startupz" | "/metrics")) {
             let uri = path.replace("{index}", "none").replace("{id}", "1").replace("{name}", "none");
             let method = endpoint.methods[0];
-            let answer = door.send(method, &format!("{uri}?nonsense=1"), &[], "{}\n{}\n");
+            let answer = door.send(method, &format!("{uri}?nonsense=1"), &[], if path.contains("_msearch") { "{}\n{}\n" } else { "" });
             assert_error(method, &uri, &answer);
             assert!(answer.text().contains("nonsense"), "{method} {uri}: {}", answer.text());
         }

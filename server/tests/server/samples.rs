@@ -15,8 +15,8 @@ struct Sample {
 }
 
 fn samples() -> Vec<Sample> {
-    let directory = std::env::var("SEKISHO_SAMPLES")
-        .map_or_else(|_| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/samples/panos"), PathBuf::from);
+    let directory =
+        std::env::var("SEKISHO_SAMPLES").map_or_else(|_| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/samples/panos"), PathBuf::from);
     let path = directory.join("expected.jsonl");
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}; SEKISHO_SAMPLES names the directory", path.display()));
     let sample = |line: &str| {
