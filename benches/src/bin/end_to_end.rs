@@ -187,7 +187,10 @@ fn measure(arguments: &Arguments, dir: &Path, lines: &Path, expected: &Expected)
         }
         warm.sort_unstable();
         let ms = |time: Duration| time.as_secs_f64() * 1e3;
-        row(question.name, format!("{:.2} ms first, {:.2} ms warm (median of {RUNS}; worst {:.2})", ms(cold), ms(warm[RUNS / 2]), ms(warm[RUNS - 1])));
+        row(
+            question.name,
+            format!("{:.2} ms first, {:.2} ms warm (median of {RUNS}; worst {:.2})", ms(cold), ms(warm[RUNS / 2]), ms(warm[RUNS - 1])),
+        );
     }
     println!("| | |\n| --- | --- |");
     for (name, value) in &rows {
@@ -237,7 +240,8 @@ fn questions(expected: &Expected) -> Vec<Question> {
                     }
                 }
                 // An empty zone is no value.
-                let expected: BTreeMap<_, _> = expected.zone_pairs.iter().filter(|it| !it.0.0.is_empty() && !it.0.1.is_empty()).map(|it| (it.0.clone(), *it.1)).collect();
+                let expected: BTreeMap<_, _> =
+                    expected.zone_pairs.iter().filter(|it| !it.0.0.is_empty() && !it.0.1.is_empty()).map(|it| (it.0.clone(), *it.1)).collect();
                 (found != expected).then(|| format!("{expected:?} expected"))
             },
         },
@@ -355,7 +359,8 @@ impl Client {
 
     fn post(&mut self, path: &str, body: &Value) -> Result<Value> {
         let body = body.to_string();
-        let request = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let request =
+            format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len());
         self.stream.get_mut().write_all(request.as_bytes())?;
         let mut line = String::new();
         self.stream.read_line(&mut line)?;
