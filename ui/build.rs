@@ -74,7 +74,10 @@ fn transpile(path: &Path) -> Result<String> {
     }
     let mut program = parsed.program;
     let scoping = SemanticBuilder::new().with_excess_capacity(2.0).build(&program).semantic.into_scoping();
-    let options = TransformOptions { jsx: JsxOptions { runtime: JsxRuntime::Automatic, import_source: Some("preact".to_owned()), ..JsxOptions::default() }, ..TransformOptions::default() };
+    let options = TransformOptions {
+        jsx: JsxOptions { runtime: JsxRuntime::Automatic, import_source: Some("preact".to_owned()), ..JsxOptions::default() },
+        ..TransformOptions::default()
+    };
     let transformed = Transformer::new(&allocator, path, &options).build_with_scoping(scoping, &mut program);
     if let Some(error) = transformed.diagnostics.first() {
         bail!("{error}");

@@ -20,7 +20,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         json!({ "@timestamp": "2026-11-23T07:10:00Z", "who": "Taro", "from": "Edo", "horses": 0 }),
         json!({ "@timestamp": "2026-11-23T09:30:00Z", "who": "Jiro", "from": "Edo", "horses": 1 }),
     ];
-    let ops = visits.iter().enumerate().map(|(at, it)| WriteOp { index: "checkpoint".to_owned(), id: Some(at.to_string()), action: WriteAction::Index(it.to_string().into_bytes()) }).collect();
+    let ops = visits
+        .iter()
+        .enumerate()
+        .map(|(at, it)| WriteOp { index: "checkpoint".to_owned(), id: Some(at.to_string()), action: WriteAction::Index(it.to_string().into_bytes()) })
+        .collect();
     let (results, written) = engine.write(ops)?;
     // Nothing is acknowledged before this returns; after it, not even a power cut takes it away.
     written.wait()?;

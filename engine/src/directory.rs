@@ -24,7 +24,11 @@ struct FsDirectory {
 
 impl FsDirectory {
     fn read_error(path: &Path, error: io::Error) -> OpenReadError {
-        if error.kind() == io::ErrorKind::NotFound { OpenReadError::FileDoesNotExist(path.to_owned()) } else { OpenReadError::wrap_io_error(error, path.to_owned()) }
+        if error.kind() == io::ErrorKind::NotFound {
+            OpenReadError::FileDoesNotExist(path.to_owned())
+        } else {
+            OpenReadError::wrap_io_error(error, path.to_owned())
+        }
     }
 }
 

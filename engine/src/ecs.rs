@@ -5,8 +5,8 @@
 //! `_source`; new fields go to the END of the table (a stream whose template changed is rolled over at start).
 //!
 //! Names follow the PAN-OS syslog reference; types follow ECS, with these kinds of our own:
-//! `column` = keyword that is looked up in its column, never by postings (unique or long values, where postings cost most and
-//! pay least); `port` = long with postings; `line` = the raw line (`match_only_text`); a plural means several values are usual.
+//! `column` = keyword that is looked up in its column, never by postings (unique, long or constant values, where postings cost
+//! most and pay least); `port` = long with postings; `line` = the raw line (`match_only_text`); a plural means several values are usual.
 
 use crate::mapping::{FieldId, FieldSpec, FieldType};
 
@@ -56,8 +56,8 @@ fields! {
     EVENT_TYPE: "event.type", keywords;
     EVENT_ACTION: "event.action", keyword;
     EVENT_OUTCOME: "event.outcome", keyword;
-    EVENT_MODULE: "event.module", keyword;
-    EVENT_DATASET: "event.dataset", keyword;
+    EVENT_MODULE: "event.module", column;
+    EVENT_DATASET: "event.dataset", column;
     EVENT_CODE: "event.code", keyword;
     EVENT_REASON: "event.reason", keyword;
     EVENT_SEVERITY: "event.severity", long;
@@ -71,9 +71,9 @@ fields! {
     LOG_SYSLOG_APPNAME: "log.syslog.appname", keyword;
     LOG_SOURCE_ADDRESS: "log.source.address", keyword;
     NETWORK_PROTOCOL: "network.protocol", keyword;
-    OBSERVER_VENDOR: "observer.vendor", keyword;
-    OBSERVER_PRODUCT: "observer.product", keyword;
-    OBSERVER_TYPE: "observer.type", keyword;
+    OBSERVER_VENDOR: "observer.vendor", column;
+    OBSERVER_PRODUCT: "observer.product", column;
+    OBSERVER_TYPE: "observer.type", column;
     OBSERVER_SERIAL_NUMBER: "observer.serial_number", keyword;
     OBSERVER_HOSTNAME: "observer.hostname", keyword;
     OBSERVER_GEO_NAME: "observer.geo.name", keyword;
@@ -136,7 +136,7 @@ fields! {
     HOST_OS_FAMILY: "host.os.family", keyword;
     HOST_OS_FULL: "host.os.full", keyword;
     SEKISHO_SESSION_KEY: "sekisho.session.key", keyword;
-    SEKISHO_PARSER: "sekisho.parser", keyword;
+    SEKISHO_PARSER: "sekisho.parser", column;
     SEKISHO_TRUNCATED: "sekisho.truncated", boolean;
     LABELS_PCAP_INCLUDED: "labels.pcap_included", boolean;
     LABELS_CONNECT_TO_DESTINATION_HOST: "labels.connect_to_destination_host", boolean;
@@ -163,7 +163,7 @@ fields! {
     PANOS_SUB_TYPE: "panw.panos.sub_type", keyword;
     PANOS_CONFIG_VERSION: "panw.panos.config_version", long;
     PANOS_GENERATED_TIME: "panw.panos.generated_time", date;
-    PANOS_RULESET: "panw.panos.ruleset", keyword;
+    PANOS_RULESET: "panw.panos.ruleset", column;
     PANOS_VIRTUAL_SYS: "panw.panos.virtual_sys", keyword;
     PANOS_LOG_PROFILE: "panw.panos.log_profile", keyword;
     PANOS_FLOW_ID: "panw.panos.flow_id", keyword;
@@ -174,10 +174,10 @@ fields! {
     PANOS_SEQUENCE_NUMBER: "panw.panos.sequence_number", column;
     PANOS_ACTION_FLAGS: "panw.panos.action_flags", column;
     PANOS_ENDREASON: "panw.panos.endreason", keyword;
-    PANOS_DEVICE_GROUP_HIERARCHY1: "panw.panos.device_group_hierarchy1", keyword;
-    PANOS_DEVICE_GROUP_HIERARCHY2: "panw.panos.device_group_hierarchy2", keyword;
-    PANOS_DEVICE_GROUP_HIERARCHY3: "panw.panos.device_group_hierarchy3", keyword;
-    PANOS_DEVICE_GROUP_HIERARCHY4: "panw.panos.device_group_hierarchy4", keyword;
+    PANOS_DEVICE_GROUP_HIERARCHY1: "panw.panos.device_group_hierarchy1", column;
+    PANOS_DEVICE_GROUP_HIERARCHY2: "panw.panos.device_group_hierarchy2", column;
+    PANOS_DEVICE_GROUP_HIERARCHY3: "panw.panos.device_group_hierarchy3", column;
+    PANOS_DEVICE_GROUP_HIERARCHY4: "panw.panos.device_group_hierarchy4", column;
     PANOS_VSYS_NAME: "panw.panos.vsys_name", keyword;
     PANOS_ACTION_SOURCE: "panw.panos.action_source", keyword;
     PANOS_SOURCE_VM_UUID: "panw.panos.source_vm_uuid", keyword;

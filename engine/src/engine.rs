@@ -87,7 +87,14 @@ pub struct EngineOptions {
 impl EngineOptions {
     /// A real directory, the system's clock, JSON only, background work on.
     pub fn new(data_dir: impl AsRef<Path>) -> Self {
-        Self { fs: Arc::new(RealFs), data_dir: data_dir.as_ref().to_owned(), clock: Arc::new(SystemClock), formats: Formats::default(), threads: 0, background: true }
+        Self {
+            fs: Arc::new(RealFs),
+            data_dir: data_dir.as_ref().to_owned(),
+            clock: Arc::new(SystemClock),
+            formats: Formats::default(),
+            threads: 0,
+            background: true,
+        }
     }
 
     /// Adds a line format.
@@ -449,7 +456,13 @@ impl Engine {
         let open = if background { LocalLog::open } else { LocalLog::open_stepped };
         let (log, log_recovery) = open(fs.clone(), &data_dir.join(LOG_DIR), log_options)?;
         for damage in &log_recovery.damage {
-            recovery.damage.push(format!("log [{}] bytes {:?}, records {:?}: {}", damage.segment.display(), damage.range, damage.seqs_lost, damage.reason));
+            recovery.damage.push(format!(
+                "log [{}] bytes {:?}, records {:?}: {}",
+                damage.segment.display(),
+                damage.range,
+                damage.seqs_lost,
+                damage.reason
+            ));
         }
         let now = clock.now();
         let mut state = State { next_seq: log.next_seq(), ..State::default() };
@@ -748,7 +761,9 @@ impl Inner {
     /// Refuses where the log has lost what tails hold.
     pub(crate) fn check_writable(&self, state: &State) -> Result<(), EngineError> {
         match state.lost_from {
-            Some(seq) => Err(EngineError::Unavailable(LogError::Failed { reason: format!("writes from {seq} on could not be stored; start again to go on").into() })),
+            Some(seq) => Err(EngineError::Unavailable(LogError::Failed {
+                reason: format!("writes from {seq} on could not be stored; start again to go on").into(),
+            })),
             None => Ok(()),
         }
     }

@@ -20,7 +20,8 @@ const SPLITS_DIR: &str = "splits";
 /// Takes the data directory for this process and checks that we understand it.
 pub(crate) fn claim(fs: &dyn Fs, root: &Path) -> Result<Box<dyn FsLock>, EngineError> {
     fs.create_dir_all(root)?;
-    let lock = fs.lock(&root.join(LOCK_FILE)).map_err(|error| EngineError::DataDir(format!("the data directory is in use by another process: {error}")))?;
+    let lock =
+        fs.lock(&root.join(LOCK_FILE)).map_err(|error| EngineError::DataDir(format!("the data directory is in use by another process: {error}")))?;
     match fs.read(&root.join(FORMAT_FILE)) {
         Ok(found) if found == FORMAT.as_bytes() => Ok(lock),
         Ok(found) => {

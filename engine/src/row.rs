@@ -27,8 +27,10 @@ pub enum Datum<'a> {
 /// A typed document.
 #[derive(Clone, Debug, Default)]
 pub struct Row {
-    /// Text and address bytes of all cells, one after the other.
-    bytes: Vec<u8>,
+    /// Text of all cells, one after the other.
+    text: String,
+    /// Addresses of all cells, 16 bytes each.
+    ips: Vec<[u8; 16]>,
     cells: Vec<Cell>,
 }
 
@@ -41,7 +43,7 @@ struct Cell {
 #[derive(Clone, Copy, Debug)]
 enum Slot {
     Str { start: u32, len: u32 },
-    Ip { start: u32 },
+    Ip { at: u32 },
     I64(i64),
     F64(f64),
 }
@@ -49,20 +51,22 @@ enum Slot {
 impl Row {
     /// An empty row with room for a log line of `bytes` bytes and `cells` values.
     pub fn with_capacity(bytes: usize, cells: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes), cells: Vec::with_capacity(cells) }
+        Self { text: String::with_capacity(bytes), ips: Vec::new(), cells: Vec::with_capacity(cells) }
     }
 
     /// Adds a keyword or text value.
     pub fn push_str(&mut self, field: FieldId, value: &str) {
-        let start = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(value.as_bytes());
+        let start = self.text.len() as u32;
+        self.text.push_str(value);
         self.cells.push(Cell { field, slot: Slot::Str { start, len: value.len() as u32 } });
     }
 
     /// Adds a keyword whose letters are folded to ASCII lower case.
     pub fn push_lower(&mut self, field: FieldId, value: &str) {
-        let start = self.bytes.len() as u32;
-        self.bytes.extend(value.bytes().map(|it| it.to_ascii_lowercase()));
+        let start = self.text.len();
+        self.text.push_str(value);
+        self.text[start..].make_ascii_lowercase();
+        let start = start as u32;
         self.cells.push(Cell { field, slot: Slot::Str { start, len: value.len() as u32 } });
     }
 
@@ -88,9 +92,9 @@ impl Row {
 
     /// Adds an address.
     pub fn push_ip(&mut self, field: FieldId, value: IpAddr) {
-        let start = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(&ip_bytes(value));
-        self.cells.push(Cell { field, slot: Slot::Ip { start } });
+        let at = self.ips.len() as u32;
+        self.ips.push(ip_bytes(value));
+        self.cells.push(Cell { field, slot: Slot::Ip { at } });
     }
 
     /// All values in the order they were added.
@@ -136,7 +140,7 @@ impl Row {
 
     /// Bytes of memory the row holds, for budgets.
     pub fn memory_bytes(&self) -> usize {
-        self.bytes.capacity() + self.cells.capacity() * size_of::<Cell>()
+        self.text.capacity() + self.ips.capacity() * 16 + self.cells.capacity() * size_of::<Cell>()
     }
 
     /// The row as a nested JSON document, as `_source` shows it: objects for dotted names, a list where a field has several
@@ -157,14 +161,8 @@ impl Row {
 
     fn datum(&self, cell: &Cell) -> Datum<'_> {
         match cell.slot {
-            Slot::Str { start, len } => {
-                let bytes = &self.bytes[start as usize..][..len as usize];
-                Datum::Str(str::from_utf8(bytes).expect("only push_str and push_lower write text, from valid UTF-8"))
-            }
-            Slot::Ip { start } => {
-                let bytes: [u8; 16] = self.bytes[start as usize..][..16].try_into().expect("push_ip writes 16 bytes");
-                Datum::Ip(Ipv6Addr::from(bytes))
-            }
+            Slot::Str { start, len } => Datum::Str(&self.text[start as usize..][..len as usize]),
+            Slot::Ip { at } => Datum::Ip(Ipv6Addr::from(self.ips[at as usize])),
             Slot::I64(value) => Datum::I64(value),
             Slot::F64(value) => Datum::F64(value),
         }
@@ -174,7 +172,7 @@ impl Row {
     pub(crate) fn raw_values(&self) -> impl Iterator<Item = (FieldId, RawValue<'_>)> + Clone {
         self.cells.iter().map(|cell| {
             let value = match cell.slot {
-                Slot::Ip { start } => RawValue::Bytes(&self.bytes[start as usize..][..16]),
+                Slot::Ip { at } => RawValue::Bytes(&self.ips[at as usize]),
                 _ => RawValue::Datum(self.datum(cell)),
             };
             (cell.field, value)

@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{self, AtomicBool};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
@@ -12,7 +12,7 @@ use tantivy::query::{Bm25StatisticsProvider, EnableScoring, Weight};
 use tantivy::schema::Field;
 use tantivy::{DocId, DocSet, TERMINATED, Term};
 
-use crate::aggs::{AggContext, Aggs, FetchedHit, HitAddress, Partials, RenderOptions, SegmentContext};
+use crate::aggs::{AggContext, Aggs, CompileFilter, FetchedHit, HitAddress, Partials, RenderOptions, SegmentContext};
 use crate::cache::{Key, PartialAnswer};
 use crate::clock::Timestamp;
 use crate::doc_id;
@@ -200,13 +200,23 @@ impl Engine {
         check_window(request)?;
         self.refresh_idle(targets, now)?;
         let snapshots = self.snapshots(targets, now);
-        let search = Search { engine: self, request, now, deadline: request.timeout.map(|it| Instant::now() + it), keep: request.from + request.size, damage: Arc::default() };
+        let search = Search {
+            engine: self,
+            request,
+            now,
+            deadline: request.timeout.map(|it| Instant::now() + it),
+            keep: request.from + request.size,
+            damage: Arc::default(),
+        };
         let mut merged = Found::default();
         let mut failures = Vec::new();
         let mut is_cached = true;
         for snapshot in &snapshots {
             if snapshot.damaged > 0 {
-                failures.push(ShardFailure { index: snapshot.name.clone(), error: QueryError::Damaged(format!("{} damaged splits are left out", snapshot.damaged)) });
+                failures.push(ShardFailure {
+                    index: snapshot.name.clone(),
+                    error: QueryError::Damaged(format!("{} damaged splits are left out", snapshot.damaged)),
+                });
             }
             let found = search.index(snapshot)?;
             if let Some(reason) = search.damage.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -352,10 +362,18 @@ impl<'a> Search<'a> {
             fields.push(key.resolve(&snapshot.mapping)?);
         }
         let after = match &request.search_after {
-            Some(values) => Some(request.sort.iter().zip(&fields).zip(values).map(|((key, field), value)| key.parse_value(*field, value)).collect::<Result<_, _>>()?),
+            Some(values) => Some(
+                request.sort.iter().zip(&fields).zip(values).map(|((key, field), value)| key.parse_value(*field, value)).collect::<Result<_, _>>()?,
+            ),
             None => None,
         };
-        let newest_first = matches!(request.sort.as_slice(), [key] if key.descending && key.by == SortBy::Field(ecs::FIELDS[ecs::TIMESTAMP.0 as usize].name.to_owned()) && key.missing == sort::Missing::Last);
+        let by_time = SortBy::Field(ecs::FIELDS[ecs::TIMESTAMP.0 as usize].name.to_owned());
+        // Ties are in the order of writing anyway, which is what a second key `_doc` asks for.
+        let newest_first = match request.sort.as_slice() {
+            [key] => is_newest_first(key, &by_time),
+            [key, tie] => is_newest_first(key, &by_time) && tie.by == SortBy::Doc && !tie.descending,
+            _ => false,
+        };
         let plan = IndexPlan { snapshot, name: snapshot.name.as_str().into(), statistics: Statistics(&snapshot.splits), after, newest_first };
         // Planned once even where there is no split, so that a bad request is refused by an empty index as well.
         self.compile(&request.query, snapshot)?;
@@ -379,7 +397,9 @@ impl<'a> Search<'a> {
         let request = self.request;
         let mapping = &plan.snapshot.mapping;
         let query = match split.meta.time {
-            Some((oldest, newest)) if split.meta.is_time_sorted => request.query.clip(ecs::FIELDS[ecs::TIMESTAMP.0 as usize].name, oldest, newest, mapping, self.now),
+            Some((oldest, newest)) if split.meta.is_time_sorted => {
+                request.query.clip(ecs::FIELDS[ecs::TIMESTAMP.0 as usize].name, oldest, newest, mapping, self.now)
+            }
             _ => request.query.clone(),
         };
         let wants_count = request.track_total_hits != TrackTotalHits::None;
@@ -403,11 +423,21 @@ impl<'a> Search<'a> {
     fn count_and_aggregate(&self, plan: &IndexPlan<'a>, split: &Arc<Split>, query: &Query, found: &mut Found) -> Result<PartialAnswer, QueryError> {
         let request = self.request;
         let post_filter = request.post_filter.as_ref();
-        let question = [Some(query.canonical()), post_filter.map(Query::canonical), request.aggs.as_ref().map(Aggs::canonical), request.min_score.map(|it| it.to_string())];
+        let question = [
+            Some(query.canonical()),
+            post_filter.map(Query::canonical),
+            request.aggs.as_ref().map(Aggs::canonical),
+            request.min_score.map(|it| it.to_string()),
+        ];
         // What depends on the time of asking can't be answered from the cache.
         let cacheable = !query.uses_now() && !post_filter.is_some_and(Query::uses_now) && !request.aggs.as_ref().is_some_and(Aggs::mentions_now);
         let question: Vec<String> = question.into_iter().map(Option::unwrap_or_default).collect();
-        let key = Key { split: split.meta.id, deleted: split.meta.deleted.len(), fields: split.mapping.fields().len(), question: question.join("\n").into() };
+        let key = Key {
+            split: split.meta.id,
+            deleted: split.meta.deleted.len(),
+            fields: split.mapping.fields().len(),
+            question: question.join("\n").into(),
+        };
         if cacheable && let Some(answer) = self.engine.inner.cache.get(&key) {
             found.is_cached = true;
             return Ok(answer);
@@ -509,7 +539,7 @@ impl<'a> Search<'a> {
                     let values = columns.values(doc, score);
                     let is_after = plan.after.as_ref().is_none_or(|after| sort::compare(keys, &values, after) == Ordering::Greater);
                     if is_after {
-                        if stop_early && best.len() >= self.keep && sort::compare(keys, &values, &best[self.keep - 1].values) == Ordering::Greater {
+                        if stop_early && best.len() >= self.keep && keys[0].compare(&values[0], &best[self.keep - 1].values[0]) == Ordering::Greater {
                             break;
                         }
                         best.push(Candidate { values, score, seq: columns.seq(doc), doc, split: split.clone(), index: plan.name.clone() });
@@ -578,12 +608,13 @@ impl<'a> Search<'a> {
         Ok(FetchedHit { id, version, source, fields, mapping: snapshot.mapping.clone() })
     }
 
-    fn agg_context<'b>(&self, snapshot: &'b Snapshot, compile_filter: &'b dyn Fn(&Value) -> Result<Box<dyn tantivy::query::Query>, QueryError>) -> AggContext<'b> {
+    fn agg_context<'b>(&self, snapshot: &'b Snapshot, compile_filter: &'b CompileFilter<'b>) -> AggContext<'b> {
         AggContext { mapping: &snapshot.mapping, now: self.now, index: &snapshot.name, compile_filter }
     }
 
     fn compile(&self, query: &Query, snapshot: &Snapshot) -> Result<Box<dyn tantivy::query::Query>, QueryError> {
-        let documents = Arc::new(Texts { formats: self.engine.inner.formats.clone(), mapping: snapshot.mapping.clone(), damage: self.damage.clone() });
+        let documents =
+            Arc::new(Texts { formats: self.engine.inner.formats.clone(), mapping: snapshot.mapping.clone(), damage: self.damage.clone() });
         query.compile(&QueryContext { mapping: &snapshot.mapping, now: self.now, index: &snapshot.name, documents })
     }
 
@@ -621,6 +652,10 @@ fn fields_of(patterns: &[String], document: &Map<String, Value>, mapping: &Mappi
         }
     }
     fields
+}
+
+fn is_newest_first(key: &SortKey, by_time: &SortBy) -> bool {
+    key.descending && key.by == *by_time && key.missing == sort::Missing::Last
 }
 
 /// Term statistics over all splits of an index, so that scores do not depend on how its documents are spread over splits.

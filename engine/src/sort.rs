@@ -292,7 +292,7 @@ fn parse_order(order: &str) -> Result<bool, QueryError> {
 }
 
 /// The columns of a sort order in one segment.
-pub struct SortColumns<'a> {
+pub(crate) struct SortColumns<'a> {
     keys: Vec<(&'a SortKey, Source, SortValue)>,
     seqs: Column<u64>,
 }
@@ -311,7 +311,7 @@ impl<'a> SortColumns<'a> {
     ///
     /// # Errors
     /// As [`SortKey::resolve`].
-    pub fn open(keys: &'a [SortKey], reader: &SegmentReader, mapping: &Mapping) -> Result<Self, QueryError> {
+    pub(crate) fn open(keys: &'a [SortKey], reader: &SegmentReader, mapping: &Mapping) -> Result<Self, QueryError> {
         let fast = reader.fast_fields();
         let open = |key: &'a SortKey| {
             let field = key.resolve(mapping)?;
@@ -340,12 +340,12 @@ impl<'a> SortColumns<'a> {
     }
 
     /// The values of a document, in the order of the keys.
-    pub fn values(&self, doc: DocId, score: f32) -> Vec<SortValue> {
+    pub(crate) fn values(&self, doc: DocId, score: f32) -> Vec<SortValue> {
         self.keys.iter().map(|(key, source, missing)| self.value(key, source, missing, doc, score)).collect()
     }
 
     /// The sequence number of a document: the last tie-break.
-    pub fn seq(&self, doc: DocId) -> u64 {
+    pub(crate) fn seq(&self, doc: DocId) -> u64 {
         self.seqs.first(doc).unwrap_or_default()
     }
 
@@ -374,7 +374,7 @@ impl<'a> SortColumns<'a> {
 }
 
 /// Compares the values of two hits under a sort order.
-pub fn compare(keys: &[SortKey], a: &[SortValue], b: &[SortValue]) -> Ordering {
+pub(crate) fn compare(keys: &[SortKey], a: &[SortValue], b: &[SortValue]) -> Ordering {
     keys.iter().zip(a.iter().zip(b)).map(|(key, (a, b))| key.compare(a, b)).find(|it| it.is_ne()).unwrap_or(Ordering::Equal)
 }
 

@@ -53,7 +53,8 @@ struct Promises {
 }
 
 fn open(fs: &SimFs, clock: &Arc<ManualClock>) -> Result<Engine, EngineError> {
-    let options = EngineOptions { fs: Arc::new(fs.clone()), clock: clock.clone(), background: false, threads: 1, ..EngineOptions::new(PathBuf::from("/data")) };
+    let options =
+        EngineOptions { fs: Arc::new(fs.clone()), clock: clock.clone(), background: false, threads: 1, ..EngineOptions::new(PathBuf::from("/data")) };
     Engine::open(options.with_format(Arc::new(Numbers)))
 }
 

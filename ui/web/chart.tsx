@@ -55,7 +55,8 @@ export function Chart({ series, step, height, label, choose }: { series: Series[
         preserveAspectRatio="none"
         height={height}
         role="application"
-        tabIndex={0}
+        // SVG attributes keep their case: `tabIndex` would not make it reachable.
+        tabindex={0}
         aria-label={`${label}. ${t("histogram")}`}
         onKeyDown={onKey}
         onPointerDown={(event) => {
@@ -95,7 +96,13 @@ export function Chart({ series, step, height, label, choose }: { series: Series[
         ))}
       </div>
       <div class="x-axis" aria-hidden="true">
-        {Array.from({ length: count }, (_, bar) => (bar % ticks === 0 ? <span key={bar}>{tick(first + bar * step, step, utc.value)}</span> : null))}
+        {Array.from({ length: count }, (_, bar) =>
+          bar % ticks === 0 ? (
+            <span key={bar} style={{ left: `${(100 * (LEFT + (bar + 0.5) * barWidth)) / WIDTH}%` }}>
+              {tick(first + bar * step, step, utc.value)}
+            </span>
+          ) : null,
+        )}
       </div>
       <figcaption aria-live="polite">{at === null ? "\u00a0" : describe(at)}</figcaption>
     </figure>

@@ -90,7 +90,7 @@ function Shell() {
           <button type="button" onClick={() => (utc.value = !utc.value)}>
             {utc.value ? t("utc") : t("localTime")}
           </button>
-          <button type="button" onClick={() => (dark.value = !dark.value)} aria-label={t("theme")}>
+          <button type="button" onClick={() => (dark.value = !dark.value)} title={t("theme")}>
             {dark.value ? t("themeLight") : t("themeDark")}
           </button>
           <button type="button" lang={language.value === "en" ? "ja" : "en"} onClick={() => (language.value = language.value === "en" ? "ja" : "en")}>

@@ -79,7 +79,16 @@ impl AggKind for Kind {
 
     fn parse(&self, body: &Body<'_>, _subs: &Aggs) -> Result<Box<dyn Aggregation>, QueryError> {
         body.only(&[
-            "from", "size", "sort", "_source", "fields", "docvalue_fields", "stored_fields", "track_scores", "version", "seq_no_primary_term",
+            "from",
+            "size",
+            "sort",
+            "_source",
+            "fields",
+            "docvalue_fields",
+            "stored_fields",
+            "track_scores",
+            "version",
+            "seq_no_primary_term",
         ])?;
         let count = |key: &str, default: u64| Ok::<_, QueryError>(usize::try_from(body.u64(key)?.unwrap_or(default)).unwrap_or(usize::MAX));
         let (from, size) = (count("from", 0)?, count("size", 3)?);
@@ -204,7 +213,9 @@ impl TopHits {
         self.hits.sort_by(|a, b| {
             // The sequence number is unique in a log; several logs are told apart by index and split.
             let place = |it: &TopHit| (it.address.seq, it.address.split, it.address.doc);
-            crate::sort::compare(&keys, &a.values, &b.values).then_with(|| place(a).cmp(&place(b))).then_with(|| a.address.index.cmp(&b.address.index))
+            crate::sort::compare(&keys, &a.values, &b.values)
+                .then_with(|| place(a).cmp(&place(b)))
+                .then_with(|| a.address.index.cmp(&b.address.index))
         });
         self.hits.truncate(self.keep as usize);
     }

@@ -1,6 +1,7 @@
 //! A query as one split sees it: a range on the split's time that covers the split, or misses it, says so without its bounds.
 //!
-//! A bound inside the split becomes a number of milliseconds. That makes the question to a split inside the window the same whatever the window: the key of the cache of partial answers.
+//! A bound inside the split becomes a number of milliseconds. That makes the question to a split inside the window the
+//! same whatever the window: the key of the cache of partial answers.
 
 use std::sync::Arc;
 

@@ -244,7 +244,7 @@ function Events({ question }: { question: string }) {
               <p class="hint" data-testid="total">
                 {total && t(total.relation === "eq" ? "hits" : "hitsAtLeast", number(total.value, language.value))}
               </p>
-              <div class="scroll" tabIndex={0} role="region" aria-label={t("document")}>
+              <div class="scroll" tabIndex={0}>
                 <table class="plain hits">
                   <thead>
                     <tr>
@@ -319,7 +319,7 @@ function Details({ hit, close }: { hit: Hit; close: () => void }) {
           <pre class="raw" data-testid="raw" tabIndex={0}>{raw}</pre>
         </>
       )}
-      <div class="scroll" tabIndex={0} role="region" aria-label={t("fields")}>
+      <div class="scroll" tabIndex={0}>
         <table class="plain">
           <thead>
             <tr>

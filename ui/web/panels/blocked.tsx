@@ -34,7 +34,7 @@ function Blocked({ answer }: { answer: Answer }) {
         </a>
         <span>{t("blockedLead", FROM, TO)}</span>
       </p>
-      <div class="scroll" tabIndex={0} role="region" aria-label={t("blocked")}>
+      <div class="scroll" tabIndex={0}>
         <table class="bars">
           <thead>
             <tr>

@@ -42,7 +42,7 @@ function Events({ answers, state, now }: { answers: Answer[]; state: State; now:
         </button>
       </div>
       {asTable ? (
-        <div class="scroll tall" tabIndex={0} role="region" aria-label={t("events")}>
+        <div class="scroll tall" tabIndex={0}>
           <table class="plain">
             <thead>
               <tr>

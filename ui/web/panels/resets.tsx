@@ -59,7 +59,7 @@ function Resets({ answer, state }: { answer: Answer; state: State }) {
           <Zones label={t("destinationZone")} value={state.to} names={names} set={(to) => go({ to })} />
         </span>
       </p>
-      <div class="scroll" tabIndex={0} role="region" aria-label={t("resets")}>
+      <div class="scroll" tabIndex={0}>
         <table class="matrix">
           <thead>
             <tr>
