@@ -351,6 +351,8 @@ pub(crate) struct State {
     pub(crate) lost_from: Option<u64>,
     /// Splits that could not be opened, by index.
     damaged: HashMap<IndexUuid, usize>,
+    /// Records of line formats appended since the start, by stream.
+    pub(crate) appended: BTreeMap<&'static str, u64>,
 }
 
 impl State {
@@ -661,6 +663,11 @@ impl Engine {
             .iter()
             .map(|(stream, backing)| (stream.clone(), backing.iter().map(|it| state.indices[it].record.name.clone()).collect()))
             .collect()
+    }
+
+    /// Records of line formats appended since the start, by stream: a figure that only grows.
+    pub fn appended(&self) -> BTreeMap<&'static str, u64> {
+        self.inner.state().appended.clone()
     }
 
     /// Bytes of the log on disk.

@@ -37,15 +37,18 @@ impl Engine {
             return Ok(Written::nothing(inner));
         }
         let parsed: Vec<Parsed> = records.iter().map(|it| parser.parse(it)).collect();
-        let streams: BTreeSet<&'static str> = parsed.iter().map(|it| it.stream).collect();
-        for stream in &streams {
+        let mut streams: BTreeMap<&'static str, u64> = BTreeMap::new();
+        for it in &parsed {
+            *streams.entry(it.stream).or_default() += 1;
+        }
+        for stream in streams.keys() {
             self.ensure_index(stream)?;
         }
         inner.wait_for_room();
         let now = inner.clock.now();
         let mut state = inner.state();
         let mut targets = BTreeMap::new();
-        for stream in streams {
+        for stream in streams.keys().copied() {
             let uuid = state.write_index(stream).ok_or_else(|| EngineError::IndexNotFound(stream.to_owned()))?;
             targets.insert(stream, uuid.clone());
         }
@@ -55,6 +58,9 @@ impl Engine {
             records: records.iter().map(|it| serde_bytes::Bytes::new(it)).collect(),
         });
         let (first_seq, ticket) = inner.append(&mut state, KIND_LINES, records.len() as u32, &payload)?;
+        for (stream, count) in streams {
+            *state.appended.entry(stream).or_default() += count;
+        }
         for ((seq, record), parsed) in (first_seq..).zip(records).zip(parsed) {
             let entry = Entry { seq, id: None, stored: source::encode(format, record), row: parsed.row };
             let uuid = &targets[parsed.stream];

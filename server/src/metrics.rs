@@ -168,6 +168,8 @@ impl Collector for EngineFigures {
             figures.2 += info.splits as u64;
         }
         let of = |figure: fn(&(u64, u64, u64)) -> u64| by_stream.iter().map(move |(name, it)| (name.clone(), figure(it)));
+        let appended = self.0.appended().into_iter().map(|(stream, count)| (stream.to_owned(), count));
+        labelled(&mut encoder, "ingest_events", "Events stored from syslog and files", "stream", true, appended)?;
         labelled(&mut encoder, "documents", "Live documents", "stream", false, of(|it| it.0))?;
         labelled(&mut encoder, "storage_bytes", "Bytes of splits", "stream", false, of(|it| it.1))?;
         labelled(&mut encoder, "splits", "Splits", "stream", false, of(|it| it.2))?;

@@ -107,7 +107,7 @@ pub fn item(result: &WriteResult) -> Value {
 
 fn parse(body: &[u8], default_index: &str, is_create_default: bool) -> Result<Vec<WriteOp>, ApiError> {
     if body.iter().all(u8::is_ascii_whitespace) {
-        return Err(ApiError::parsing("request body is required"));
+        return Err(ApiError::new(400, "parse_exception", "request body is required"));
     }
     if !body.ends_with(b"\n") {
         return Err(ApiError::illegal_argument("The bulk request must be terminated by a newline [\\n]"));

@@ -1,5 +1,7 @@
 //! What makes writes visible, durable in splits, or splits fewer: `_refresh`, `_flush`, `_forcemerge`, `_rollover`.
 
+use std::collections::BTreeSet;
+
 use sekisho_engine::{Engine, WriteResult};
 use serde_json::json;
 
@@ -35,8 +37,18 @@ impl RefreshAfter {
     /// # Errors
     /// When the log fails.
     pub fn run(self, engine: &Engine, results: &[WriteResult]) -> Result<(), ApiError> {
-        if self == Self::Yes && !results.is_empty() {
-            engine.refresh(None)?;
+        let written = |it: &WriteResult| match it {
+            WriteResult::Created(it) | WriteResult::Updated(it) | WriteResult::Deleted(it) => Some(it.index.clone()),
+            WriteResult::NotFound(_)
+            | WriteResult::Conflict { .. }
+            | WriteResult::Refused { .. }
+            | WriteResult::Illegal { .. }
+            | WriteResult::Failed { .. } => None,
+        };
+        let names: BTreeSet<String> = results.iter().filter_map(written).collect();
+        if self == Self::Yes && !names.is_empty() {
+            let uuids: Vec<String> = engine.indices().into_iter().filter(|it| names.contains(&it.name)).map(|it| it.uuid).collect();
+            engine.refresh(Some(&uuids))?;
         }
         Ok(())
     }

@@ -74,6 +74,7 @@ pub fn parse(index: &str, body: Map<String, Value>, params: &mut Params, path: &
     read_body(&mut call, body)?;
     read_params(&mut call, params)?;
     params.finish(path)?;
+    call.request.fields = std::mem::take(&mut call.fields);
     Ok(call)
 }
 

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod cases;
+mod commands;
+mod connections;
 mod crash;
 mod door;
 mod headline;
