@@ -84,7 +84,8 @@ fn a_server_stops_in_order_while_connections_are_open() {
 #[test]
 fn the_demonstration_loads_its_lines_through_the_syslog_port() {
     let directory = tempfile::tempdir().unwrap();
-    let arguments = ["demo", "--lines", "3000", "--load-only", "--http", "127.0.0.1:0", "--syslog-tcp", "127.0.0.1:0", "--syslog-udp", "off", "--data-dir"];
+    let arguments =
+        ["demo", "--lines", "3000", "--load-only", "--http", "127.0.0.1:0", "--syslog-tcp", "127.0.0.1:0", "--syslog-udp", "off", "--data-dir"];
     let output = Command::new(env!("CARGO_BIN_EXE_sekisho")).args(arguments).arg(directory.path()).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
     assert!(said(&output).contains("3,000 lines sent and stored") && said(&output).contains("/ui/"), "{}", said(&output));
