@@ -17,6 +17,7 @@ fn said(output: &Output) -> String {
 }
 
 fn count(process: &Process) -> u64 {
+    process.json("POST", "/_refresh", "");
     process.json("GET", "/panos-*,syslog*/_count", "")["count"].as_u64().unwrap()
 }
 
@@ -73,7 +74,6 @@ fn a_server_stops_in_order_while_connections_are_open() {
     let began = std::time::Instant::now();
     while count(&process) == 0 {
         assert!(began.elapsed().as_secs() < 20, "the line does not arrive");
-        process.json("POST", "/_refresh", "");
     }
     let http = process.http.clone();
     assert_eq!(process.terminate().code(), Some(0));
@@ -84,7 +84,8 @@ fn a_server_stops_in_order_while_connections_are_open() {
 #[test]
 fn the_demonstration_loads_its_lines_through_the_syslog_port() {
     let directory = tempfile::tempdir().unwrap();
-    let arguments = ["demo", "--lines", "3000", "--load-only", "--http", "127.0.0.1:0", "--syslog-tcp", "127.0.0.1:0", "--syslog-udp", "off", "--data-dir"];
+    let arguments =
+        ["demo", "--lines", "3000", "--load-only", "--http", "127.0.0.1:0", "--syslog-tcp", "127.0.0.1:0", "--syslog-udp", "off", "--data-dir"];
     let output = Command::new(env!("CARGO_BIN_EXE_sekisho")).args(arguments).arg(directory.path()).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
     assert!(said(&output).contains("3,000 lines sent and stored") && said(&output).contains("/ui/"), "{}", said(&output));

@@ -89,6 +89,16 @@ impl Door {
         send_syslog(&self.server.syslog_tcp().unwrap().to_string(), bytes).unwrap();
     }
 
+    /// Where syslog over UDP is.
+    pub(crate) fn syslog_udp(&self) -> std::net::SocketAddr {
+        self.server.syslog_udp().unwrap()
+    }
+
+    /// Where HTTP is.
+    pub(crate) fn http(&self) -> std::net::SocketAddr {
+        self.server.http()
+    }
+
     /// Stops it in order.
     pub(crate) fn stop(self) {
         self.runtime.block_on(self.server.stop());

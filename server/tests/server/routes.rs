@@ -82,3 +82,22 @@ fn every_endpoint_is_reached_and_refuses_a_parameter_that_it_does_not_know() {
         }
     }
 }
+
+#[test]
+fn a_server_that_still_reads_its_log_answers_probes_and_nothing_else() {
+    use axum::body::Body;
+    use axum::http::Request;
+    use sekisho::api::router::{respond, router};
+    use sekisho::gate::Hosts;
+    use sekisho::metrics::Metrics;
+
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let app = sekisho::App::new(Metrics::new(Default::default()).into(), Hosts::new(Default::default(), false), "8.0.0".to_owned());
+    let status = |uri: &str| {
+        let request = Request::builder().uri(uri).body(Body::empty()).unwrap();
+        runtime.block_on(respond(router(&app), request)).status().as_u16()
+    };
+    assert_eq!(["/livez", "/startupz", "/readyz", "/_search", "/_cat/indices", "/metrics", "/"].map(status), [200, 503, 503, 503, 503, 200, 200]);
+    app.stop_taking_work();
+    assert_eq!(["/livez", "/readyz"].map(status), [200, 503]);
+}
