@@ -1,6 +1,8 @@
 //! The generator's promises, checked on its bytes by a reader that shares nothing with it: repeatable, in order, of
 //! exact width, in the mixture asked for, with the two headline sets filled and sessions tied together.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 

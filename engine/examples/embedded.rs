@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release -p sekisho-engine --example embedded [FOLDER]`
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 // An example talks to a person on a terminal.
 #![allow(clippy::print_stdout)]
 

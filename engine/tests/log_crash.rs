@@ -4,6 +4,8 @@
 //! nothing appears that was not appended; what bit rot takes is named. A failure prints its seed; `SEKISHO_SIM_SEED=n` replays that
 //! run alone, `SEKISHO_SIM_RUNS=n` sets how many there are.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 use std::path::Path;

@@ -1,5 +1,8 @@
 //! The log on a real disk: group commit from many threads, segments, retention, and files that someone has damaged.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+#![allow(clippy::single_range_in_vec_init, reason = "a list of one range is meant")]
+
 use std::fs::OpenOptions;
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;

@@ -5,6 +5,8 @@
 //! `hits:` and the names of the documents found, or by `error:` and class and message. `#` starts a comment.
 //! `UPDATE_EXPECT=1` rewrites the last two.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 #[path = "query/index.rs"]
 mod index;
 

@@ -3,6 +3,8 @@
 //! The naive side shares nothing with the engine but the analysers' word boundaries on plain ASCII words. A failure prints
 //! its seed; `SEKISHO_SEED=n` runs that one alone.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 #[path = "query/index.rs"]
 mod index;
 

@@ -2,6 +2,8 @@
 //!
 //! A smoke test with a fixed seed; the fuzz targets do the same for longer.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 #[path = "query/index.rs"]
 mod index;
 

@@ -1,5 +1,7 @@
 //! Writes through the public door: ids and versions, refusals, restarts with and without a commit.
 
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 use sekisho_engine::{Engine, EngineOptions, WriteAction, WriteOp, WriteResult};
 
 fn open(dir: &tempfile::TempDir) -> Engine {
