@@ -104,5 +104,13 @@ fn wrong_settings_are_refused_with_a_reason() {
         let output = run(arguments);
         assert!(!output.status.success() && said(&output).contains(reason), "{arguments:?}: {}", said(&output));
     }
+    // A variable is a setting as well; one that Kubernetes makes for a service of our name is none.
+    let output = Command::new(env!("CARGO_BIN_EXE_sekisho"))
+        .args(["serve", "--syslog-tcp", "127.0.0.1:0"])
+        .env("SEKISHO_SYSLOG_UDP", "0.0.0.0:0")
+        .env("SEKISHO_PORT_9200_TCP", "tcp://10.0.0.1:9200")
+        .output()
+        .unwrap();
+    assert!(said(&output).contains("syslog_udp = 0.0.0.0:0"), "{}", said(&output));
     assert!(run(&["version"]).stdout.starts_with(b"sekisho "));
 }
