@@ -19,6 +19,8 @@ const SEARCH_SECONDS: [f64; 13] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0
 pub struct Metrics {
     /// Time of searches, from the body read to the answer.
     pub search_duration: Histogram,
+    /// Requests of searches given up because the client went away.
+    pub searches_cancelled: Counter,
     /// Operations of bulk requests, whatever became of them.
     pub bulk_items: Counter,
     /// Requests that failed inside.
@@ -29,7 +31,13 @@ pub struct Metrics {
 impl Metrics {
     /// Figures that start at zero, beside those of the listeners.
     pub fn new(ingest: Arc<sekisho_ingest::Metrics>) -> Self {
-        Self { search_duration: Histogram::new(SEARCH_SECONDS), bulk_items: Counter::default(), panics: Counter::default(), ingest }
+        Self {
+            search_duration: Histogram::new(SEARCH_SECONDS),
+            searches_cancelled: Counter::default(),
+            bulk_items: Counter::default(),
+            panics: Counter::default(),
+            ingest,
+        }
     }
 
     /// All figures in OpenMetrics' text form; those of the engine once it is open.
@@ -39,6 +47,7 @@ impl Metrics {
     pub fn render(&self, engine: Option<&Engine>) -> Result<String, fmt::Error> {
         let mut registry = Registry::with_prefix("sekisho");
         registry.register_with_unit("search_duration", "Time of searches", Unit::Seconds, self.search_duration.clone());
+        registry.register("searches_cancelled", "Requests of searches given up because the client went away", self.searches_cancelled.clone());
         registry.register("bulk_items", "Operations of bulk requests", self.bulk_items.clone());
         registry.register("request_panics", "Requests that failed inside", self.panics.clone());
         registry.register_collector(Box::new(IngestFigures(self.ingest.clone())));

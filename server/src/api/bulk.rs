@@ -39,37 +39,29 @@ pub async fn handle(mut call: Call) -> Outcome {
         return Err(ApiError::illegal_argument("require_alias: there are no aliases"));
     }
     call.params.finish(&call.path)?;
-    let ops = parse(&call.body, &default_index, is_create_default)?;
-    write(&call, ops, refresh).await.map(Reply::Json)
-}
-
-/// Writes operations and answers as `_bulk` does.
-///
-/// # Errors
-/// 429 or 503 when the log takes no writes.
-pub async fn write(call: &Call, ops: Vec<WriteOp>, refresh: RefreshAfter) -> Result<Value, ApiError> {
-    let metrics = call.app.metrics().clone();
-    call.app
-        .blocking(move |engine| {
-            let began = Instant::now();
-            let names: Vec<&'static str> = ops.iter().map(|it| action_name(&it.action)).collect();
-            let (results, written) = engine.write(ops)?;
-            written.wait()?;
-            refresh.run(engine, &results)?;
-            metrics.bulk_items.inc_by(results.len() as u64);
-            let mut errors = false;
-            let items: Vec<Value> = names
-                .into_iter()
-                .zip(&results)
-                .map(|(name, result)| {
-                    let item = item(result);
-                    errors |= item.get("error").is_some();
-                    json!({ name: item })
-                })
-                .collect();
-            Ok(json!({ "errors": errors, "took": began.elapsed().as_millis() as u64, "items": items }))
-        })
-        .await
+    let (app, body) = (call.app, call.body);
+    let metrics = app.metrics().clone();
+    app.blocking(move |engine| {
+        let began = Instant::now();
+        let ops = parse(&body, &default_index, is_create_default)?;
+        metrics.bulk_items.inc_by(ops.len() as u64);
+        let names: Vec<&'static str> = ops.iter().map(|it| action_name(&it.action)).collect();
+        let (results, written) = engine.write(ops)?;
+        written.wait()?;
+        refresh.run(engine, &results)?;
+        let mut errors = false;
+        let items: Vec<Value> = names
+            .into_iter()
+            .zip(&results)
+            .map(|(name, result)| {
+                let item = item(result);
+                errors |= item.get("error").is_some();
+                json!({ name: item })
+            })
+            .collect();
+        Ok(Reply::Json(json!({ "errors": errors, "took": began.elapsed().as_millis() as u64, "items": items })))
+    })
+    .await
 }
 
 fn action_name(action: &WriteAction) -> &'static str {

@@ -20,6 +20,7 @@ pub mod probes;
 pub mod resolve;
 pub mod router;
 pub mod search;
+pub mod stats;
 pub mod ui;
 
 use std::future::Future;
@@ -68,6 +69,7 @@ endpoints! {
     ["GET"] ["/_cat/indices", "/_cat/indices/{index}"] => cat::indices;
     ["GET"] ["/_cat/health"] => cat::health;
     ["GET"] ["/_cat/count", "/_cat/count/{index}"] => cat::count;
+    ["GET"] ["/_stats", "/{index}/_stats", "/_stats/{metric}", "/{index}/_stats/{metric}"] => stats::handle;
     ["GET"] ["/_cluster/health", "/_cluster/health/{index}"] => cluster::health;
     ["GET"] ["/_resolve/index/{index}"] => resolve::handle;
     ["GET"] ["/_data_stream", "/_data_stream/{name}"] => data_stream::get;

@@ -35,8 +35,9 @@ pub async fn handle(mut call: Call) -> Outcome {
     for search in searches.iter_mut().flatten() {
         search.request.cancel = cancel.clone();
     }
-    let _guard = search::CancelOnDrop(cancel);
-    call.app
+    let guard = search::CancelOnDrop::new(cancel, call.app.metrics().clone());
+    let answer = call
+        .app
         .search(move |engine| {
             let began = Instant::now();
             let answer = |search: Result<SearchCall, ApiError>| match search.and_then(|it| search::run(engine, &it)) {
@@ -49,7 +50,9 @@ pub async fn handle(mut call: Call) -> Outcome {
             let responses: Vec<Value> = searches.into_iter().map(answer).collect();
             Ok(Reply::Json(json!({ "took": began.elapsed().as_millis() as u64, "responses": responses })))
         })
-        .await
+        .await;
+    guard.finish();
+    answer
 }
 
 fn parse(call: &Call, default_index: &str, typed_keys: bool, total_as_int: bool) -> Result<Vec<Result<SearchCall, ApiError>>, ApiError> {

@@ -26,6 +26,7 @@ use super::error::ApiError;
 use super::{ENDPOINTS, Endpoint, filter_path};
 use crate::app::App;
 use crate::gate::{self, MediaType};
+use crate::metrics::Metrics;
 
 /// Bytes of a request's body after decompression, as Elasticsearch's `http.max_content_length`; a larger one is answered with 413.
 pub const BODY_BYTES_MAX: usize = 100 << 20;
@@ -52,8 +53,8 @@ pub fn router(app: &App) -> Router {
         .layer(RequestDecompressionLayer::new())
         .layer(middleware::from_fn_with_state(app.clone(), check))
         .layer(CatchPanicLayer::custom({
-            let app = app.clone();
-            move |panic| panicked(&app, panic)
+            let metrics = app.metrics().clone();
+            move |panic| panicked(&metrics, panic)
         }))
         // The fastest level: answers are large and near, and the cores have searches to run.
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
@@ -141,8 +142,13 @@ async fn dispatch(app: App, endpoints: Vec<&'static Endpoint>, parts: RawPathPar
         Err(error) => return style.error(&error),
     };
     let asked = head.headers.clone();
+    let metrics = app.metrics().clone();
     let call = Call { app, path, parts, params, headers: head.headers, body };
     match (endpoint.handler)(call).await {
+        // Ten thousand hits take a while to write.
+        Ok(reply @ (Reply::Json(_) | Reply::Status(..))) => tokio::task::spawn_blocking(move || style.reply(reply, &asked))
+            .await
+            .unwrap_or_else(|error| panicked(&metrics, Box::new(error.to_string()))),
         Ok(reply) => style.reply(reply, &asked),
         Err(error) => style.error(&error),
     }
@@ -161,10 +167,10 @@ async fn read(body: Body) -> Result<Bytes, ApiError> {
     })
 }
 
-fn panicked(app: &App, panic: Box<dyn Any + Send>) -> Response<Body> {
+fn panicked(metrics: &Metrics, panic: Box<dyn Any + Send>) -> Response<Body> {
     let what = panic.downcast_ref::<&str>().map(|it| (*it).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     tracing::error!(what, "a request failed inside");
-    app.metrics().panics.inc();
+    metrics.panics.inc();
     Style { media: MediaType::Json, is_head: false, is_pretty: false, filter_path: None }.error(&ApiError::new(
         500,
         "exception",

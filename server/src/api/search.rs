@@ -1,5 +1,6 @@
 //! `_search`: the body and URL forms of a search, and its answer.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sekisho_engine::aggs::Aggs;
@@ -11,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::call::{Call, Outcome, Params, Reply};
 use super::error::ApiError;
 use crate::app::{resolve_options, targets};
+use crate::metrics::Metrics;
 
 /// A search as HTTP says it.
 pub struct SearchCall {
@@ -38,21 +40,39 @@ pub async fn handle(mut call: Call) -> Outcome {
     let index = call.part("index").to_owned();
     let body = call.object()?;
     let search = parse(&index, body, &mut call.params, &call.path)?;
-    // The client went away: this future is dropped, and with it the guard, which gives the search up.
-    let _guard = CancelOnDrop(search.request.cancel.clone());
     let metrics = call.app.metrics().clone();
+    let guard = CancelOnDrop::new(search.request.cancel.clone(), metrics.clone());
     let began = Instant::now();
     let answer = call.app.search(move |engine| run(engine, &search)).await;
+    guard.finish();
     metrics.search_duration.observe(began.elapsed().as_secs_f64());
     answer.map(Reply::Json)
 }
 
-/// Gives a search up when the connection that asked is gone.
-pub(super) struct CancelOnDrop(pub(super) Cancel);
+/// Gives a search up when the connection that asked is gone: the future of its request is dropped then, and this with it.
+pub(super) struct CancelOnDrop {
+    cancel: Cancel,
+    metrics: Arc<Metrics>,
+    is_finished: bool,
+}
+
+impl CancelOnDrop {
+    pub(super) fn new(cancel: Cancel, metrics: Arc<Metrics>) -> Self {
+        Self { cancel, metrics, is_finished: false }
+    }
+
+    /// The search has ended by itself.
+    pub(super) fn finish(mut self) {
+        self.is_finished = true;
+    }
+}
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        self.0.cancel();
+        if !self.is_finished {
+            self.cancel.cancel();
+            self.metrics.searches_cancelled.inc();
+        }
     }
 }
 

@@ -67,14 +67,15 @@ impl Demo {
         let syslog = server.syslog_tcp().context("the demonstration needs --syslog-tcp")?;
         let engine = server.app().engine().context("a started server has its engine")?;
         let is_empty = engine.data_streams().is_empty();
-        say(&format!("sekisho {} on http://{}/ui/", env!("CARGO_PKG_VERSION"), server.http()));
+        let url = format!("http://{}/ui/", server.http());
+        say(&format!("sekisho {} on {url}", env!("CARGO_PKG_VERSION")));
         let is_stopped = Arc::new(AtomicBool::new(false));
         let now_ms = engine.now().0;
         let options = Options { seed: self.seed, lines: self.lines, end_ms: now_ms, ..Options::default() };
         let (lines, rate, load_only) = (if is_empty { self.lines } else { 0 }, self.rate, self.load_only);
         let feed = tokio::task::spawn_blocking({
             let is_stopped = is_stopped.clone();
-            move || feed(syslog, &options, lines, rate, load_only, &is_stopped)
+            move || feed(syslog, &url, &options, lines, rate, load_only, &is_stopped)
         });
         let mut feed = std::pin::pin!(feed);
         let outcome = tokio::select! {
@@ -92,7 +93,7 @@ impl Demo {
 }
 
 /// Sends the month, waits until it is durable, then sends live lines until told to stop.
-fn feed(syslog: SocketAddr, options: &Options, lines: u64, rate: u32, load_only: bool, is_stopped: &AtomicBool) -> anyhow::Result<()> {
+fn feed(syslog: SocketAddr, url: &str, options: &Options, lines: u64, rate: u32, load_only: bool, is_stopped: &AtomicBool) -> anyhow::Result<()> {
     let mut generator = Generator::new(options);
     if lines > 0 {
         load(syslog, &mut generator, lines, is_stopped)?;
@@ -103,7 +104,7 @@ fn feed(syslog: SocketAddr, options: &Options, lines: u64, rate: u32, load_only:
         }
         return Ok(());
     }
-    say(&format!("{rate} live lines a second from now on; Ctrl-C ends"));
+    say(&format!("{rate} live lines a second from now on; see {url} (Ctrl-C ends)"));
     live(syslog, generator.into_trickle(now_ms(), rate), is_stopped)
 }
 

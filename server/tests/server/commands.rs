@@ -17,6 +17,7 @@ fn said(output: &Output) -> String {
 }
 
 fn count(process: &Process) -> u64 {
+    process.json("POST", "/_refresh", "");
     process.json("GET", "/panos-*,syslog*/_count", "")["count"].as_u64().unwrap()
 }
 
@@ -73,7 +74,6 @@ fn a_server_stops_in_order_while_connections_are_open() {
     let began = std::time::Instant::now();
     while count(&process) == 0 {
         assert!(began.elapsed().as_secs() < 20, "the line does not arrive");
-        process.json("POST", "/_refresh", "");
     }
     let http = process.http.clone();
     assert_eq!(process.terminate().code(), Some(0));
@@ -104,5 +104,13 @@ fn wrong_settings_are_refused_with_a_reason() {
         let output = run(arguments);
         assert!(!output.status.success() && said(&output).contains(reason), "{arguments:?}: {}", said(&output));
     }
+    // A variable is a setting as well; one that Kubernetes makes for a service of our name is none.
+    let output = Command::new(env!("CARGO_BIN_EXE_sekisho"))
+        .args(["serve", "--syslog-tcp", "127.0.0.1:0"])
+        .env("SEKISHO_SYSLOG_UDP", "0.0.0.0:0")
+        .env("SEKISHO_PORT_9200_TCP", "tcp://10.0.0.1:9200")
+        .output()
+        .unwrap();
+    assert!(said(&output).contains("syslog_udp = 0.0.0.0:0"), "{}", said(&output));
     assert!(run(&["version"]).stdout.starts_with(b"sekisho "));
 }

@@ -8,6 +8,7 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use sekisho::api::router::BODY_BYTES_MAX;
+use sekisho_benches::generate::{Generator, Options};
 use serde_json::{Value, json};
 
 use super::door::Door;
@@ -60,6 +61,37 @@ fn requests_of_one_connection_are_answered_in_order_and_a_broken_one_costs_only_
     let _ = broken.read_to_end(&mut answer);
     assert!(!answer.starts_with(b"HTTP/1.1 2"));
     assert_eq!(request(&door.http().to_string(), "GET", "/livez", "").unwrap().0, 200);
+}
+
+#[test]
+fn a_search_whose_client_goes_away_is_given_up() {
+    let door = Door::open();
+    let lines: Vec<Vec<u8>> = Generator::new(&Options { lines: 5_000, ..Options::default() }).map(|it| it.bytes).collect();
+    door.syslog(&lines.join(&b'\n'));
+    door.json("POST", "/_refresh", &Value::Null);
+    // Many seconds of work: every search is another one, so that no answer is remembered.
+    let searches: String = (0..1_000)
+        .map(|it| format!("{{}}\n{{\"query\":{{\"range\":{{\"source.port\":{{\"gte\":{it}}}}}}},\"sort\":\"source.port\",\"size\":1000}}\n"))
+        .collect();
+    let mut stream = TcpStream::connect(door.http()).unwrap();
+    let length = searches.len();
+    write!(
+        stream,
+        "POST /panos-*/_msearch HTTP/1.1\r\nhost: {}\r\ncontent-type: application/x-ndjson\r\ncontent-length: {length}\r\n\r\n{searches}",
+        door.http()
+    )
+    .unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    drop(stream);
+    let began = Instant::now();
+    while !door.send("GET", "/metrics", &[], "").text().contains("sekisho_searches_cancelled_total 1\n") {
+        assert!(began.elapsed() < Duration::from_secs(20), "the searches were not given up");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // The stop waits for what runs: it would take as long as the searches.
+    let began = Instant::now();
+    drop(door);
+    assert!(began.elapsed() < Duration::from_secs(3), "the searches went on for {:?}", began.elapsed());
 }
 
 #[test]

@@ -48,7 +48,12 @@ fn methods_that_a_path_does_not_have_are_405_and_named() {
     let paths: BTreeSet<&str> = ENDPOINTS.iter().flat_map(|it| it.paths.iter().copied()).collect();
     for path in paths {
         let allowed: BTreeSet<&str> = ENDPOINTS.iter().filter(|it| it.paths.contains(&path)).flat_map(|it| it.methods.iter().copied()).collect();
-        let uri = path.replace("{index}", "missing").replace("{id}", "1").replace("{name}", "missing").replace("{*path}", "missing");
+        let uri = path
+            .replace("{index}", "missing")
+            .replace("{id}", "1")
+            .replace("{name}", "missing")
+            .replace("{metric}", "docs")
+            .replace("{*path}", "missing");
         for method in METHODS.iter().filter(|it| !allowed.contains(*it)) {
             let answer = door.send(method, &uri, &[], "");
             assert_eq!(answer.status, 405, "{method} {uri}");
@@ -74,11 +79,30 @@ fn every_endpoint_is_reached_and_refuses_a_parameter_that_it_does_not_know() {
     let door = Door::open();
     for endpoint in ENDPOINTS {
         for path in endpoint.paths.iter().filter(|it| !it.starts_with("/ui") && !matches!(**it, "/livez" | "/readyz" | "/startupz" | "/metrics")) {
-            let uri = path.replace("{index}", "none").replace("{id}", "1").replace("{name}", "none");
+            let uri = path.replace("{index}", "none").replace("{id}", "1").replace("{name}", "none").replace("{metric}", "docs");
             let method = endpoint.methods[0];
             let answer = door.send(method, &format!("{uri}?nonsense=1"), &[], if path.contains("_msearch") { "{}\n{}\n" } else { "" });
             assert_error(method, &uri, &answer);
             assert!(answer.text().contains("nonsense"), "{method} {uri}: {}", answer.text());
         }
     }
+}
+
+#[test]
+fn a_server_that_still_reads_its_log_answers_probes_and_nothing_else() {
+    use axum::body::Body;
+    use axum::http::Request;
+    use sekisho::api::router::{respond, router};
+    use sekisho::gate::Hosts;
+    use sekisho::metrics::Metrics;
+
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let app = sekisho::App::new(Metrics::new(Default::default()).into(), Hosts::new(Default::default(), false), "8.0.0".to_owned());
+    let status = |uri: &str| {
+        let request = Request::builder().uri(uri).body(Body::empty()).unwrap();
+        runtime.block_on(respond(router(&app), request)).status().as_u16()
+    };
+    assert_eq!(["/livez", "/startupz", "/readyz", "/_search", "/_cat/indices", "/metrics", "/"].map(status), [200, 503, 503, 503, 503, 200, 200]);
+    app.stop_taking_work();
+    assert_eq!(["/livez", "/readyz"].map(status), [200, 503]);
 }
