@@ -1,4 +1,4 @@
-//! Settings. One line of [`settings!`] makes a setting: its flag, its environment variable, its key in the file, its help.
+//! Settings. One line of `settings!` makes a setting: its flag, its environment variable, its key in the file, its help.
 //!
 //! A flag wins over `SEKISHO_…`, that over the TOML file, that over the default. An unknown key of the file is an error. An
 //! unknown variable is not: Kubernetes sets `SEKISHO_PORT_9200_TCP` and the like for a service of that name.
