@@ -94,7 +94,7 @@ test("discover finds, filters by a click, pages and shows the raw line", async (
   const rows = await page.locator(".hits tbody tr").count();
   await page.getByRole("button", { name: "Load more" }).click();
   await page.locator(`.hits tbody tr:nth-child(${rows + 1})`).waitFor();
-  await page.getByRole("button", { name: "Details" }).first().click();
+  await page.locator(".hits tbody td.nowrap button").first().click();
   assert.match(await page.getByTestId("raw").textContent(), /,THREAT,/);
   await page.keyboard.press("Escape");
   await page.getByTestId("raw").waitFor({ state: "detached" });
@@ -137,7 +137,7 @@ test("a line full of markup stays text", async () => {
   const answer = await post("/panos-threat/_doc?refresh=true&op_type=create", { "@timestamp": at, event: { original: hostile }, rule: { name: hostile }, panw: { panos: { type: hostile, action: hostile } } });
   assert.equal(answer.result, "created");
   const { page, wrong, close } = await open(`/ui/#/discover?time=1h&every=0&stream=panos-threat&f=${encodeURIComponent(`+rule.name:${hostile}`)}`);
-  await page.getByRole("button", { name: "Details" }).first().click();
+  await page.locator(".hits tbody td.nowrap button").first().click();
   assert.equal(await page.getByTestId("raw").textContent(), hostile);
   assert.equal(await page.evaluate(() => window.hacked), undefined);
   assert.deepEqual(wrong, []);

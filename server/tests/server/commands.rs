@@ -17,7 +17,6 @@ fn said(output: &Output) -> String {
 }
 
 fn count(process: &Process) -> u64 {
-    process.json("POST", "/_refresh", "");
     // An index that was searched a moment ago is refreshed in the background, 200 ms later.
     process.json("POST", "/_refresh", "");
     process.json("GET", "/panos-*,syslog*/_count", "")["count"].as_u64().unwrap()

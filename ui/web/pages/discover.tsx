@@ -263,7 +263,7 @@ function Events({ question }: { question: string }) {
                     {hits.map((hit) => (
                       <tr key={`${hit._index} ${hit._id}`} class={open?._id === hit._id ? "chosen" : ""}>
                         <td class="nowrap">
-                          <button type="button" class="quiet" aria-label={t("details")} onClick={() => setOpen(hit)}>
+                          <button type="button" class="quiet" title={t("details")} onClick={() => setOpen(hit)}>
                             {time(Date.parse(valuesAt(hit._source, "@timestamp")[0] ?? ""), utc.value)}
                           </button>
                         </td>
