@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use sekisho_engine::{Engine, ResolveOptions, Targets};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::api::call::Params;
 use crate::api::error::ApiError;
@@ -31,14 +31,28 @@ struct Shared {
     hosts: Hosts,
     searches: Semaphore,
     waiting: Semaphore,
+    /// A permit is a byte of a request's body.
+    request_memory: Arc<Semaphore>,
     version: String,
 }
 
 impl App {
     /// A process that is starting: it answers probes, and everything else with 503 until [`App::open`].
-    pub fn new(metrics: Arc<Metrics>, hosts: Hosts, version: String) -> Self {
+    pub fn new(metrics: Arc<Metrics>, hosts: Hosts, request_memory_bytes: u64, version: String) -> Self {
+        let request_memory = Arc::new(Semaphore::new((request_memory_bytes as usize).min(Semaphore::MAX_PERMITS)));
         let (searches, waiting) = (Semaphore::new(SEARCHES_MAX), Semaphore::new(SEARCHES_WAITING_MAX));
-        Self { shared: Arc::new(Shared { engine: OnceLock::new(), metrics, is_stopping: AtomicBool::new(false), hosts, searches, waiting, version }) }
+        Self {
+            shared: Arc::new(Shared {
+                engine: OnceLock::new(),
+                metrics,
+                is_stopping: AtomicBool::new(false),
+                hosts,
+                searches,
+                waiting,
+                request_memory,
+                version,
+            }),
+        }
     }
 
     /// From now on requests are answered.
@@ -50,6 +64,22 @@ impl App {
     /// The engine, once it is open.
     pub fn engine(&self) -> Option<&Engine> {
         self.shared.engine.get()
+    }
+
+    /// Room for a part of a request's body, until it is dropped.
+    ///
+    /// # Errors
+    /// 429 when all bodies together would be more than the limit.
+    pub fn request_room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, ApiError> {
+        let too_much = || {
+            ApiError::new(
+                429,
+                "circuit_breaking_exception",
+                "[request] Data too large: the bodies of requests under way fill their memory; try again",
+            )
+        };
+        let bytes = u32::try_from(bytes).map_err(|_| too_much())?;
+        self.shared.request_memory.clone().try_acquire_many_owned(bytes).map_err(|_| too_much())
     }
 
     /// The names that requests may give as their host.

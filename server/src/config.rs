@@ -77,6 +77,11 @@ settings! {
     #[arg(value_name = "NAMES")]
     allowed_hosts: HostNames = HostNames::default();
 
+    /// Bytes of request bodies, unpacked, that may be in memory at one time; what would exceed it is answered with 429, and clients
+    /// try again. [default: 536870912]
+    #[arg(value_name = "BYTES")]
+    request_memory_bytes: u64 = 512 << 20;
+
     /// IANA time zone in which the firewalls write times without an offset. [default: UTC]
     #[arg(value_name = "ZONE")]
     device_time_zone: TimeZoneName = TimeZoneName::default();

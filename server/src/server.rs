@@ -84,7 +84,7 @@ impl Server {
         let hosts = Hosts::new(config.allowed_hosts.clone(), !is_loopback(http.ip()));
         let ingest_metrics = Arc::new(sekisho_ingest::Metrics::default());
         let metrics = Arc::new(Metrics::new(ingest_metrics.clone()));
-        let app = App::new(metrics, hosts, config.reported_version.clone());
+        let app = App::new(metrics, hosts, config.request_memory_bytes, config.reported_version.clone());
         let (stop, stopped) = watch::channel(false);
         let http_task = tokio::spawn(crate::http::serve(http_socket, router(&app), stopped.clone()));
         tracing::info!(address = %http, "HTTP");

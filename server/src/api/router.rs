@@ -5,7 +5,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::header::{
     ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION,
@@ -14,7 +14,10 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::routing::any;
+use bytes::BytesMut;
+use http_body_util::BodyExt as _;
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 use tower::ServiceExt as _;
 use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -137,8 +140,8 @@ async fn dispatch(app: App, endpoints: Vec<&'static Endpoint>, parts: RawPathPar
     }
     let path = request.uri().path().to_owned();
     let (head, body) = request.into_parts();
-    let body = match read(body).await {
-        Ok(body) => body,
+    let (body, _room) = match read(&app, body).await {
+        Ok(it) => it,
         Err(error) => return style.error(&error),
     };
     let asked = head.headers.clone();
@@ -154,17 +157,24 @@ async fn dispatch(app: App, endpoints: Vec<&'static Endpoint>, parts: RawPathPar
     }
 }
 
-async fn read(body: Body) -> Result<Bytes, ApiError> {
-    to_bytes(body, BODY_BYTES_MAX).await.map_err(|error| {
-        let mut cause: Option<&dyn std::error::Error> = Some(&error);
-        while let Some(it) = cause {
-            if it.to_string().contains("length limit") {
-                return ApiError::new(413, "content_too_long_exception", format!("the body is larger than [{BODY_BYTES_MAX}] bytes"));
-            }
-            cause = it.source();
+/// The body as a whole, and its room in memory.
+async fn read(app: &App, mut body: Body) -> Result<(Bytes, Option<OwnedSemaphorePermit>), ApiError> {
+    let mut room: Option<OwnedSemaphorePermit> = None;
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| ApiError::new(400, "parse_exception", format!("the body could not be read: {error}")))?;
+        let Ok(part) = frame.into_data() else { continue };
+        if bytes.len() + part.len() > BODY_BYTES_MAX {
+            return Err(ApiError::new(413, "content_too_long_exception", format!("the body is larger than [{BODY_BYTES_MAX}] bytes")));
         }
-        ApiError::new(400, "parse_exception", format!("the body could not be read: {error}"))
-    })
+        let more = app.request_room(part.len())?;
+        match &mut room {
+            Some(room) => room.merge(more),
+            None => room = Some(more),
+        }
+        bytes.extend_from_slice(&part);
+    }
+    Ok((bytes.freeze(), room))
 }
 
 fn panicked(metrics: &Metrics, panic: Box<dyn Any + Send>) -> Response<Body> {

@@ -64,6 +64,32 @@ fn requests_of_one_connection_are_answered_in_order_and_a_broken_one_costs_only_
 }
 
 #[test]
+fn bodies_under_way_have_a_limit_together_and_give_their_room_back() {
+    let door = Door::open_with(|config| config.request_memory_bytes = 1_000_000);
+    let head = |length: usize| {
+        format!("POST /_bulk HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n", door.http())
+    };
+    let mut slow = TcpStream::connect(door.http()).unwrap();
+    slow.write_all((head(700_001) + &" ".repeat(700_000)).as_bytes()).unwrap();
+    let large = " ".repeat(400_000);
+    let began = Instant::now();
+    loop {
+        let answer = door.send("POST", "/_bulk", &[], large.as_str());
+        if answer.status == 429 {
+            assert_eq!(answer.json()["error"]["type"], "circuit_breaking_exception");
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(10), "the slow body takes no room");
+    }
+    assert_eq!(door.send("GET", "/_search", &[], "{}").status, 200);
+    drop(slow);
+    // Only spaces: refused for what it is, once there is room to read it.
+    while door.send("POST", "/_bulk", &[], large.as_str()).status != 400 {
+        assert!(began.elapsed() < Duration::from_secs(10), "the room is not given back");
+    }
+}
+
+#[test]
 fn a_search_whose_client_goes_away_is_given_up() {
     let door = Door::open();
     let lines: Vec<Vec<u8>> = Generator::new(&Options { lines: 5_000, ..Options::default() }).map(|it| it.bytes).collect();

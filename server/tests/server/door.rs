@@ -46,9 +46,15 @@ impl Answer {
 impl Door {
     /// A server over an empty directory.
     pub(crate) fn open() -> Self {
+        Self::open_with(|_| {})
+    }
+
+    /// A server with settings of its own.
+    pub(crate) fn open_with(set: impl FnOnce(&mut Config)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let free = Listen::loopback(0);
-        let config = Config { data_dir: directory.path().join("data"), http: free, syslog_tcp: free, syslog_udp: free, ..Config::default() };
+        let mut config = Config { data_dir: directory.path().join("data"), http: free, syslog_tcp: free, syslog_udp: free, ..Config::default() };
+        set(&mut config);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server = runtime.block_on(Server::start(&config)).unwrap();
         Self { runtime, server, _directory: directory }
