@@ -29,12 +29,12 @@ use crate::source::Formats;
 use crate::split::{Split, SplitId, SplitMeta, split_path};
 use crate::template::{backing_index_name, is_builtin_stream};
 
-/// Bytes of a tail at which it becomes a split even if nobody searches: about 6,500 log lines, so that the fixed cost of a split
+/// Bytes of a tail at which it becomes a split even if nobody searches: about 10,000 log lines, so that the fixed cost of a split
 /// (9 ms measured) is little beside that of its rows, and four tails that fill at once stay below [`TAIL_BYTES_MAX`].
-pub(crate) const TAIL_SPLIT_BYTES: usize = 32 << 20;
+pub(crate) const TAIL_SPLIT_BYTES: usize = 48 << 20;
 
 /// Bytes of all tails and of rows being built at which writers wait: the back-pressure that reaches a TCP sender.
-pub(crate) const TAIL_BYTES_MAX: usize = 160 << 20;
+pub(crate) const TAIL_BYTES_MAX: usize = 208 << 20;
 
 /// Rows of a split in memory below which splitting a tail over cores costs more than it gains.
 pub(crate) const BUILD_ROWS_MIN: usize = 2_048;
@@ -42,8 +42,9 @@ pub(crate) const BUILD_ROWS_MIN: usize = 2_048;
 /// Bytes of splits in memory at which the largest index is committed.
 pub(crate) const RAM_SPLITS_BYTES_MAX: u64 = 64 << 20;
 
-/// Splits in memory of one index that are merged into one, so that a slow trickle does not make hundreds of them.
-pub(crate) const RAM_SPLITS_MAX: usize = 12;
+/// Splits in memory of one index that are merged into one, so that a slow trickle does not make hundreds of them. More than a bulk load
+/// makes between two commits: there a merge in memory would be work for nothing.
+pub(crate) const RAM_SPLITS_MAX: usize = 48;
 
 /// Age of the oldest write that is not in a split on disk at which an index is committed, so that the log stays short.
 pub(crate) const COMMIT_AGE_MS: i64 = 60_000;
