@@ -33,13 +33,15 @@ struct Shared {
     waiting: Semaphore,
     /// A permit is a byte of a request's body.
     request_memory: Arc<Semaphore>,
+    request_memory_bytes: usize,
     version: String,
 }
 
 impl App {
     /// A process that is starting: it answers probes, and everything else with 503 until [`App::open`].
     pub fn new(metrics: Arc<Metrics>, hosts: Hosts, request_memory_bytes: u64, version: String) -> Self {
-        let request_memory = Arc::new(Semaphore::new((request_memory_bytes as usize).min(Semaphore::MAX_PERMITS)));
+        let request_memory_bytes = (request_memory_bytes as usize).min(Semaphore::MAX_PERMITS);
+        let request_memory = Arc::new(Semaphore::new(request_memory_bytes));
         let (searches, waiting) = (Semaphore::new(SEARCHES_MAX), Semaphore::new(SEARCHES_WAITING_MAX));
         Self {
             shared: Arc::new(Shared {
@@ -50,6 +52,7 @@ impl App {
                 searches,
                 waiting,
                 request_memory,
+                request_memory_bytes,
                 version,
             }),
         }
@@ -64,6 +67,11 @@ impl App {
     /// The engine, once it is open.
     pub fn engine(&self) -> Option<&Engine> {
         self.shared.engine.get()
+    }
+
+    /// Bytes of request bodies in memory.
+    pub fn request_bytes(&self) -> usize {
+        self.shared.request_memory_bytes - self.shared.request_memory.available_permits()
     }
 
     /// Room for a part of a request's body, until it is dropped.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use sekisho_engine::Engine;
@@ -23,6 +23,8 @@ pub struct Metrics {
     pub searches_cancelled: Counter,
     /// Operations of bulk requests, whatever became of them.
     pub bulk_items: Counter,
+    /// Bytes of request bodies in memory; set when somebody asks.
+    pub request_body_bytes: Gauge,
     /// Requests that failed inside.
     pub panics: Counter,
     ingest: Arc<sekisho_ingest::Metrics>,
@@ -35,6 +37,7 @@ impl Metrics {
             search_duration: Histogram::new(SEARCH_SECONDS),
             searches_cancelled: Counter::default(),
             bulk_items: Counter::default(),
+            request_body_bytes: Gauge::default(),
             panics: Counter::default(),
             ingest,
         }
@@ -49,6 +52,7 @@ impl Metrics {
         registry.register_with_unit("search_duration", "Time of searches", Unit::Seconds, self.search_duration.clone());
         registry.register("searches_cancelled", "Requests of searches given up because the client went away", self.searches_cancelled.clone());
         registry.register("bulk_items", "Operations of bulk requests", self.bulk_items.clone());
+        registry.register("request_body_bytes", "Bytes of request bodies in memory", self.request_body_bytes.clone());
         registry.register("request_panics", "Requests that failed inside", self.panics.clone());
         registry.register_collector(Box::new(IngestFigures(self.ingest.clone())));
         if let Some(engine) = engine {
