@@ -688,16 +688,21 @@ impl Engine {
     }
 
     fn start_threads(&self) {
-        type Job = fn(&Inner) -> Result<(), EngineError>;
+        type Job = fn(&Inner) -> Result<bool, EngineError>;
         let jobs: [(&str, Job); 2] = [("refresh", Inner::refresh_due), ("commit", Inner::commit_due)];
         let mut threads = self._background.threads.lock().unwrap_or_else(PoisonError::into_inner);
         for (name, job) in jobs {
             let inner = self.inner.clone();
             let body = move || {
                 while !inner.stop.load(Ordering::SeqCst) {
-                    if let Err(error) = job(&inner) {
-                        tracing::error!(job = name, %error, "background work failed; it is tried again");
-                        std::thread::sleep(Duration::from_secs(1));
+                    match job(&inner) {
+                        // While there is work a pause would leave a core idle and the writers waiting.
+                        Ok(true) => continue,
+                        Ok(false) => {}
+                        Err(error) => {
+                            tracing::error!(job = name, %error, "background work failed; it is tried again");
+                            std::thread::sleep(Duration::from_secs(1));
+                        }
                     }
                     let state = inner.state();
                     let _ = inner.work.wait_timeout(state, TICK);
@@ -801,7 +806,7 @@ impl Inner {
         let mut replayed = 0;
         self.log.try_replay(from, |frame: Frame<'_>| {
             replayed += self.replay(&frame)?;
-            self.refresh_due()
+            self.refresh_due().map(drop)
         })?;
         Ok(replayed)
     }

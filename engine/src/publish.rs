@@ -22,7 +22,8 @@ impl Engine {
     /// The first failure; what was published before it stays.
     pub fn maintain(&self) -> Result<(), EngineError> {
         self.inner.refresh_due()?;
-        self.inner.commit_due()
+        self.inner.commit_due()?;
+        Ok(())
     }
 
     /// Makes everything written so far visible to searches, in the named indices or in all.
@@ -79,7 +80,8 @@ impl Engine {
 }
 
 impl Inner {
-    pub(crate) fn refresh_due(&self) -> Result<(), EngineError> {
+    /// Refreshes what is due; answers whether anything was, so that the next look comes at once.
+    pub(crate) fn refresh_due(&self) -> Result<bool, EngineError> {
         let now = self.clock.now();
         let due: Vec<IndexUuid> = {
             let state = self.state();
@@ -95,7 +97,8 @@ impl Inner {
             let is_tight = state.tail_bytes() >= TAIL_BYTES_MAX / 2;
             state.indices.iter().filter(|(_, it)| is_due(it) || is_tight && it.tail_bytes > 0).map(|(uuid, _)| uuid.clone()).collect()
         };
-        self.refresh_all(&due)
+        self.refresh_all(&due)?;
+        Ok(!due.is_empty())
     }
 
     fn refresh_all(&self, uuids: &[IndexUuid]) -> Result<(), EngineError> {
@@ -195,8 +198,10 @@ impl Inner {
         }
     }
 
-    pub(crate) fn commit_due(&self) -> Result<(), EngineError> {
+    /// Commits, merges and rolls over what is due; answers whether anything was committed.
+    pub(crate) fn commit_due(&self) -> Result<bool, EngineError> {
         let now = self.clock.now();
+        let mut has_committed = false;
         loop {
             let due = {
                 let state = self.state();
@@ -208,13 +213,14 @@ impl Inner {
             };
             let Some(uuid) = due else { break };
             self.commit_index(&uuid)?;
+            has_committed = true;
         }
         let uuids: Vec<IndexUuid> = self.state().indices.keys().cloned().collect();
         for uuid in uuids {
             self.merge_due(&uuid)?;
             self.rollover_due(&uuid)?;
         }
-        Ok(())
+        Ok(has_committed)
     }
 
     /// Writes all that an index has in memory to one split on disk and publishes it with the log position.
