@@ -29,6 +29,8 @@ pub(crate) struct IndexState {
     /// Explicit ids written since the last refresh, and while one is under way those before it.
     pub(crate) ids: HashMap<Box<str>, IdState>,
     pub(crate) ids_in_refresh: HashMap<Box<str>, IdState>,
+    /// A refresh has taken the tail and has not put its splits in place: what it holds is in neither.
+    pub(crate) is_refreshing: bool,
     /// Sequence numbers of documents replaced or deleted since the last refresh.
     pub(crate) deleted: Vec<u64>,
     pub(crate) splits: Vec<Arc<Split>>,
@@ -52,6 +54,7 @@ impl IndexState {
             tail_since: None,
             ids: HashMap::new(),
             ids_in_refresh: HashMap::new(),
+            is_refreshing: false,
             deleted: Vec::new(),
             splits,
             refreshed_seq: position,
@@ -61,14 +64,17 @@ impl IndexState {
         }
     }
 
-    /// Whether a refresh would change what a search sees.
+    /// Whether a refresh, this one or one under way, would change what a search sees.
     pub(crate) fn is_dirty(&self) -> bool {
-        !self.tail.is_empty() || !self.deleted.is_empty() || self.splits.iter().any(|it| !Arc::ptr_eq(&it.mapping, &self.record.mapping))
+        self.is_refreshing
+            || !self.tail.is_empty()
+            || !self.deleted.is_empty()
+            || self.splits.iter().any(|it| !Arc::ptr_eq(&it.mapping, &self.record.mapping))
     }
 
     /// Whether the log still holds writes that the disk does not.
     pub(crate) fn is_uncommitted(&self) -> bool {
-        !self.tail.is_empty() || !self.deleted.is_empty() || self.ram_splits().next().is_some()
+        self.is_refreshing || !self.tail.is_empty() || !self.deleted.is_empty() || self.ram_splits().next().is_some()
     }
 
     /// The splits that are only in memory.

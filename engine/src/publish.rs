@@ -132,6 +132,7 @@ impl Inner {
             }
             let bytes = std::mem::take(&mut index.tail_bytes);
             index.tail_since = None;
+            index.is_refreshing = true;
             index.ids_in_refresh = std::mem::take(&mut index.ids);
             let taken = (
                 std::mem::take(&mut index.tail),
@@ -172,6 +173,9 @@ impl Inner {
         let mut state = self.state();
         state.building_bytes -= bytes;
         self.notify_drained();
+        if let Some(index) = state.indices.get_mut(uuid) {
+            index.is_refreshing = false;
+        }
         let all = built?;
         if let Some(index) = state.indices.get_mut(uuid) {
             index.splits = all;
