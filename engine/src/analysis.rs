@@ -29,7 +29,7 @@ pub fn tokenizers() -> TokenizerManager {
 /// The tokens of a text under the analyser of that name.
 pub fn tokens(analyser: &str, text: &str) -> Vec<String> {
     match analyser {
-        LINE => line_words(text).map(|(start, end)| text[start..end].to_lowercase()).collect(),
+        LINE => LineWords::new(text).map(|(start, end)| text[start..end].to_lowercase()).collect(),
         _ => standard_words(text).map(|(start, end)| text[start..end].to_lowercase()).collect(),
     }
 }
@@ -43,35 +43,35 @@ pub struct Standard;
 pub struct Line;
 
 impl Tokenizer for Standard {
-    type TokenStream<'a> = Words<'a>;
+    type TokenStream<'a> = Words<'a, Box<dyn Iterator<Item = (usize, usize)> + 'a>>;
 
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> Words<'a> {
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> Self::TokenStream<'a> {
         Words::new(text, Box::new(standard_words(text)))
     }
 }
 
 impl Tokenizer for Line {
-    type TokenStream<'a> = Words<'a>;
+    type TokenStream<'a> = Words<'a, LineWords<'a>>;
 
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> Words<'a> {
-        Words::new(text, Box::new(line_words(text)))
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> Self::TokenStream<'a> {
+        Words::new(text, LineWords::new(text))
     }
 }
 
-/// The tokens of one text.
-pub struct Words<'a> {
+/// The tokens of one text, from where its words start and end.
+pub struct Words<'a, I> {
     text: &'a str,
-    words: Box<dyn Iterator<Item = (usize, usize)> + 'a>,
+    words: I,
     token: Token,
 }
 
-impl<'a> Words<'a> {
-    fn new(text: &'a str, words: Box<dyn Iterator<Item = (usize, usize)> + 'a>) -> Self {
+impl<'a, I> Words<'a, I> {
+    fn new(text: &'a str, words: I) -> Self {
         Self { text, words, token: Token { position: usize::MAX, ..Token::default() } }
     }
 }
 
-impl TokenStream for Words<'_> {
+impl<I: Iterator<Item = (usize, usize)>> TokenStream for Words<'_, I> {
     fn advance(&mut self) -> bool {
         let Some((start, end)) = self.words.next() else { return false };
         let word = &self.text[start..end];
@@ -101,35 +101,53 @@ fn standard_words(text: &str) -> impl Iterator<Item = (usize, usize)> {
     text.unicode_word_indices().flat_map(move |(start, word)| pieces(text, start, start + word.len()))
 }
 
-fn line_words(text: &str) -> impl Iterator<Item = (usize, usize)> {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        loop {
-            while at < bytes.len() && !is_word(bytes[at]) {
-                at += 1;
-            }
-            if at == bytes.len() {
-                return None;
-            }
-            let start = at;
-            while at < bytes.len() && is_word(bytes[at]) {
-                at += 1;
-            }
-            let inner = text[start..at].trim_matches(['.', '-', '_']);
-            if !inner.is_empty() {
-                let start = inner.as_ptr() as usize - text.as_ptr() as usize;
-                return Some((start, start + inner.len()));
-            }
-        }
-    })
-    .flat_map(move |(start, end)| pieces(text, start, end))
+/// Where the words of a log line start and end. Written out, because every byte of every line passes here.
+#[derive(Debug)]
+pub struct LineWords<'a> {
+    text: &'a str,
+    /// Where the search for the next word goes on.
+    at: usize,
+    /// What is left of a word that is cut into pieces.
+    rest: (usize, usize),
 }
 
-/// Non-ASCII bytes are parts of words: a boundary never falls inside a character.
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-') || byte >= 0x80
+impl<'a> LineWords<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, at: 0, rest: (0, 0) }
+    }
 }
+
+impl Iterator for LineWords<'_> {
+    type Item = (usize, usize);
+
+    fn next(&mut self) -> Option<(usize, usize)> {
+        let bytes = self.text.as_bytes();
+        while self.rest.0 == self.rest.1 {
+            let start = self.at + bytes[self.at..].iter().position(|&it| IS_WORD[it as usize])?;
+            let end = bytes[start..].iter().position(|&it| !IS_WORD[it as usize]).map_or(bytes.len(), |len| start + len);
+            self.at = end;
+            let is_mark = |byte: &u8| matches!(byte, b'.' | b'-' | b'_');
+            let inner = bytes[start..end].iter().position(|it| !is_mark(it)).map_or(end, |len| start + len);
+            let outer = bytes[inner..end].iter().rposition(|it| !is_mark(it)).map_or(inner, |len| inner + len + 1);
+            self.rest = (inner, outer);
+        }
+        let (start, end) = self.rest;
+        let piece = start + piece_len(&self.text[start..end]);
+        self.rest = (piece, end);
+        Some((start, piece))
+    }
+}
+
+/// Bytes that words of a log line are made of. Non-ASCII bytes are among them: a boundary never falls inside a character.
+const IS_WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'.' | b'_' | b'-') || byte >= 0x80;
+        byte += 1;
+    }
+    table
+};
 
 /// Cuts a word into pieces of at most [`TOKEN_CHARS_MAX`] characters.
 fn pieces(text: &str, start: usize, end: usize) -> impl Iterator<Item = (usize, usize)> {
@@ -138,11 +156,14 @@ fn pieces(text: &str, start: usize, end: usize) -> impl Iterator<Item = (usize, 
         if from >= end {
             return None;
         }
-        let rest = &text[from..end];
-        let len = if rest.len() <= TOKEN_CHARS_MAX { rest.len() } else { rest.char_indices().nth(TOKEN_CHARS_MAX).map_or(rest.len(), |it| it.0) };
+        let len = piece_len(&text[from..end]);
         from += len;
         Some((from - len, from))
     })
+}
+
+fn piece_len(word: &str) -> usize {
+    if word.len() <= TOKEN_CHARS_MAX { word.len() } else { word.char_indices().nth(TOKEN_CHARS_MAX).map_or(word.len(), |it| it.0) }
 }
 
 #[cfg(test)]
@@ -153,6 +174,13 @@ mod tests {
     fn a_csv_line_falls_into_its_columns_words() {
         let line = "1,2026/11/23 06:54:21,10.1.2.3,www.example.com,\"Name (x)\",-,tcp-fin";
         assert_eq!(tokens(LINE, line), ["1", "2026", "11", "23", "06", "54", "21", "10.1.2.3", "www.example.com", "name", "x", "tcp-fin"]);
+    }
+
+    #[test]
+    fn marks_at_the_ends_are_not_part_of_a_word() {
+        assert_eq!(tokens(LINE, "...,-a-b.,_,--c,d.é."), ["a-b", "c", "d.é"]);
+        assert_eq!(tokens(LINE, "-.-"), Vec::<String>::new());
+        assert_eq!(tokens(LINE, ""), Vec::<String>::new());
     }
 
     #[test]

@@ -120,9 +120,10 @@ impl Split {
             files: Vec::new(),
         };
         let directory = RamDirectory::create();
+        // What is in memory lives for seconds: LZ4 there, and Zstandard once, when it goes to disk.
         let writer: SingleSegmentIndexWriter<SplitDocument> = Index::builder()
             .schema(mapping.tantivy_schema())
-            .settings(settings(None))
+            .settings(IndexSettings { docstore_compression: Compressor::Lz4, ..settings(None) })
             .tokenizers(analysis::tokenizers())
             .single_segment_index_writer(directory.clone(), WRITER_MEMORY_BYTES)?;
         let mut writer = writer;
@@ -130,7 +131,7 @@ impl Split {
             mapping.fields().iter().filter(|it| it.kind.is_text()).map(|it| (it.id, it.tantivy_name())).collect();
         for (_, _, at) in order {
             let entry = std::mem::replace(&mut entries[at as usize], Entry { seq: 0, id: None, stored: Vec::new(), row: Row::default() });
-            writer.add_document(SplitDocument { entry, text_fields: text_fields.clone() })?;
+            writer.add_document(SplitDocument::new(entry, &text_fields))?;
         }
         writer.finalize()?;
         let memory_bytes = directory.total_mem_usage();
@@ -295,11 +296,22 @@ fn alive_set(reader: &SegmentReader, deleted: &[u64]) -> tantivy::Result<AliveBi
     Ok(AliveBitSet::open(tantivy::directory::OwnedBytes::new(bytes)))
 }
 
-/// An entry as tantivy's writer walks it.
+/// An entry as tantivy's writer walks it: once for each of columns, terms, norms and store.
 struct SplitDocument {
     entry: Entry,
     /// Text fields with their tantivy names, for `_field_names`.
     text_fields: Arc<[(FieldId, String)]>,
+    /// Those of them, by place, that the document has.
+    texts: Vec<usize>,
+}
+
+impl SplitDocument {
+    fn new(mut entry: Entry, text_fields: &Arc<[(FieldId, String)]>) -> Self {
+        // tantivy sorts the values by field; sorted ones cost it a glance.
+        entry.row.sort();
+        let texts = (0..text_fields.len()).filter(|&at| entry.row.get(text_fields[at].0).is_some()).collect();
+        Self { entry, text_fields: text_fields.clone(), texts }
+    }
 }
 
 /// One value of a document.
@@ -317,33 +329,60 @@ impl<'a> tantivy::schema::Value<'a> for Leaf<'a> {
 
 impl Document for SplitDocument {
     type Value<'a> = Leaf<'a>;
-    type FieldsValuesIter<'a> = Box<dyn Iterator<Item = (Field, Leaf<'a>)> + 'a>;
+    type FieldsValuesIter<'a> = Values<'a>;
 
     fn iter_fields_and_values(&self) -> Self::FieldsValuesIter<'_> {
-        let entry = &self.entry;
-        let explicit = entry.id.as_ref();
-        let internals = [
-            Some((internal::SOURCE, Leaf(ReferenceValueLeaf::Bytes(&entry.stored)))),
-            Some((internal::SEQ, Leaf(ReferenceValueLeaf::U64(entry.seq)))),
-            explicit.map(|it| (internal::ID, Leaf(ReferenceValueLeaf::Str(&it.0)))),
-            explicit.map(|it| (internal::VERSION, Leaf(ReferenceValueLeaf::U64(it.1)))),
-        ];
-        let names = self
-            .text_fields
-            .iter()
-            .filter(|(field, _)| entry.row.get(*field).is_some())
-            .map(|(_, name)| (internal::FIELD_NAMES, Leaf(ReferenceValueLeaf::Str(name))));
-        let values = entry.row.raw_values().map(|(field, value)| {
-            let leaf = match value {
-                RawValue::Bytes(bytes) => ReferenceValueLeaf::Bytes(bytes),
-                RawValue::Datum(Datum::Str(text)) => ReferenceValueLeaf::Str(text),
-                RawValue::Datum(Datum::I64(number)) => ReferenceValueLeaf::I64(number),
-                RawValue::Datum(Datum::F64(number)) => ReferenceValueLeaf::F64(number),
-                RawValue::Datum(Datum::Ip(_)) => unreachable!("raw_values gives addresses as bytes"),
+        Values { document: self, at: 0 }
+    }
+}
+
+/// All values of a document: four internal ones, the names of its text fields, the row's.
+struct Values<'a> {
+    document: &'a SplitDocument,
+    at: usize,
+}
+
+/// Places of [`Values`] before the names of text fields.
+const INTERNALS: usize = 4;
+
+impl<'a> Iterator for Values<'a> {
+    type Item = (Field, Leaf<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let SplitDocument { entry, text_fields, texts } = self.document;
+        loop {
+            let at = self.at;
+            self.at += 1;
+            let (field, leaf) = match (at, &entry.id) {
+                (0, _) => (internal::SOURCE, ReferenceValueLeaf::Bytes(&entry.stored)),
+                (1, _) => (internal::SEQ, ReferenceValueLeaf::U64(entry.seq)),
+                (2, Some((id, _))) => (internal::ID, ReferenceValueLeaf::Str(id)),
+                (3, Some((_, version))) => (internal::VERSION, ReferenceValueLeaf::U64(*version)),
+                (2 | 3, None) => continue,
+                _ => match texts.get(at - INTERNALS) {
+                    Some(&text) => (internal::FIELD_NAMES, ReferenceValueLeaf::Str(&text_fields[text].1)),
+                    None => {
+                        let (field, value) = entry.row.raw_value(at - INTERNALS - texts.len())?;
+                        let leaf = match value {
+                            RawValue::Bytes(bytes) => ReferenceValueLeaf::Bytes(bytes),
+                            RawValue::Datum(Datum::Str(text)) => ReferenceValueLeaf::Str(text),
+                            RawValue::Datum(Datum::I64(number)) => ReferenceValueLeaf::I64(number),
+                            RawValue::Datum(Datum::F64(number)) => ReferenceValueLeaf::F64(number),
+                            RawValue::Datum(Datum::Ip(_)) => unreachable!("raw_value gives addresses as bytes"),
+                        };
+                        (tantivy_field(field), leaf)
+                    }
+                },
             };
-            (tantivy_field(field), Leaf(leaf))
-        });
-        Box::new(internals.into_iter().flatten().chain(names).chain(values))
+            return Some((field, Leaf(leaf)));
+        }
+    }
+
+    /// tantivy collects the values to sort them: with this, in one allocation.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let all = INTERNALS + self.document.texts.len() + self.document.entry.row.len();
+        let left = all.saturating_sub(self.at);
+        (left.saturating_sub(2), Some(left))
     }
 }
 
