@@ -48,10 +48,14 @@ fn originals(engine: &Engine) -> BTreeMap<String, Vec<String>> {
 /// Lines of the fixtures, by the stream that their folder names.
 fn fixtures() -> BTreeMap<String, Vec<String>> {
     let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (folder, stream) in [("threat", "panos-threat"), ("url", "panos-url"), ("traffic", "panos-traffic"), ("unparsed", "syslog-unparsed")] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/panos").join(folder);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/panos");
+    for folder in std::fs::read_dir(root).unwrap().map(|it| it.unwrap().path()).filter(|it| it.is_dir()) {
+        let stream = match folder.file_name().unwrap().to_str().unwrap() {
+            "unparsed" => "syslog-unparsed".to_owned(),
+            name => format!("panos-{name}"),
+        };
         for file in std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()).filter(|it| it.extension().is_some_and(|it| it == "log")) {
-            lines.entry(stream.to_owned()).or_default().extend(std::fs::read_to_string(file).unwrap().lines().map(str::to_owned));
+            lines.entry(stream.clone()).or_default().extend(std::fs::read_to_string(file).unwrap().lines().map(str::to_owned));
         }
     }
     lines.values_mut().for_each(|it| it.sort());

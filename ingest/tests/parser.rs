@@ -138,3 +138,126 @@ fn a_line_of_another_layout_gives_few_errors() {
     assert_eq!(errors.len(), 8, "{errors:?}");
     assert_eq!(errors[0], "column 6 is not a time");
 }
+
+/// A line of another type: after the seven columns that all share come these.
+fn of_type(name: &str, subtype: &str, columns: &str) -> String {
+    format!("<14>Jul 15 12:00:00 relay 1,2024/07/15 12:00:00,0018,{name},{subtype},2561,2024/07/15 12:00:01,{columns}")
+}
+
+#[test]
+fn every_type_has_its_stream_whatever_its_letters_and_an_unknown_one_says_so() {
+    let rest = ",".repeat(40);
+    for (name, stream) in [
+        ("SYSTEM", "panos-system"),
+        ("config", "panos-config"),
+        ("GLOBALPROTECT", "panos-globalprotect"),
+        ("USERID", "panos-userid"),
+        ("HIPMATCH", "panos-hipmatch"),
+        ("HIP-MATCH", "panos-hipmatch"),
+        ("DECRYPTION", "panos-decryption"),
+        ("AUTHENTICATION", "panos-authentication"),
+        ("AUTH", "panos-authentication"),
+        ("CORRELATION", "panos-correlation"),
+        ("IPTAG", "panos-iptag"),
+        ("GTP", "panos-gtp"),
+        ("SCTP", "panos-sctp"),
+        ("START", "panos-tunnel"),
+        ("END", "panos-tunnel"),
+        ("WEATHER", "syslog-unparsed"),
+    ] {
+        let parsed = parse(of_type(name, "x", &rest));
+        assert_eq!(parsed.stream, stream, "{name}");
+        assert_eq!(parsed.row.str(ecs::PANOS_TYPE), Some(name));
+        assert_eq!(parsed.row.str(ecs::ERROR_MESSAGE).is_some(), stream == "syslog-unparsed", "{name}");
+    }
+}
+
+#[test]
+fn an_audit_line_has_its_own_header() {
+    let parsed = parse("Apr 11 20:06:15 fw-1 0111,2024/04/11 20:06:14,audit,2561,gui-op,acme\\jdoe,\"<show><a,b/></show>\",success");
+    assert_eq!(parsed.stream, "panos-audit");
+    for (field, expected) in [
+        (ecs::OBSERVER_SERIAL_NUMBER, "0111"),
+        (ecs::OBSERVER_HOSTNAME, "fw-1"),
+        (ecs::EVENT_CODE, "gui-op"),
+        (ecs::PANOS_ADMIN, "acme\\jdoe"),
+        (ecs::USER_NAME, "jdoe"),
+        (ecs::PANOS_CMD, "<show><a,b/></show>"),
+        (ecs::EVENT_OUTCOME, "success"),
+    ] {
+        assert_eq!(parsed.row.str(field), Some(expected));
+    }
+    assert_eq!(parsed.row.date(ecs::TIMESTAMP).unwrap().to_string(), "2024-04-11T20:06:14.000Z");
+}
+
+#[test]
+fn both_layouts_of_config_are_told_apart_by_their_shape() {
+    let head = "192.0.2.9,,set,admin,Web,Succeeded, vsys  vsys1,";
+    for columns in [
+        "77,0x8000000000000000,0,0,0,0,,fw-7,0,why,0,2024-07-15T12:00:02.000+09:00,\"was,{\"\"a\"\"}\",is",
+        "\"was,{\"\"a\"\"}\",is,77,0x8000000000000000,0,0,0,0,,fw-7,0,why,0,2024-07-15T12:00:02.000+09:00",
+    ] {
+        let row = parse(of_type("CONFIG", "0", &format!("{head}{columns}"))).row;
+        for (field, expected) in [
+            (ecs::PANOS_PATH, " vsys  vsys1"),
+            (ecs::PANOS_SEQUENCE_NUMBER, "77"),
+            (ecs::PANOS_BEFORE_CHANGE_DETAIL, "was,{\"a\"}"),
+            (ecs::PANOS_AFTER_CHANGE_DETAIL, "is"),
+            (ecs::OBSERVER_HOSTNAME, "fw-7"),
+            (ecs::PANOS_COMMENT, "why"),
+            (ecs::EVENT_ACTION, "cmd-set"),
+            (ecs::EVENT_OUTCOME, "success"),
+        ] {
+            assert_eq!(row.str(field), Some(expected), "{columns}");
+        }
+        assert_eq!(row.date(ecs::TIMESTAMP).unwrap().to_string(), "2024-07-15T03:00:02.000Z");
+        assert_eq!(row.get(ecs::PANOS_EXTRA), None);
+    }
+}
+
+#[test]
+fn a_login_to_globalprotect_has_only_the_public_address() {
+    let columns =
+        "vsys1,portal-prelogin,before-login,,,acme\\jdoe,DE,PC-9,192.0.2.7,0.0.0.0,0.0.0.0,0.0.0.0,id,,5.1,Windows,\"OS 10, 64-bit\",1,,,,failure,,3";
+    let parsed = parse(of_type("GLOBALPROTECT", "0", columns));
+    let row = &parsed.row;
+    assert_eq!((row.get(ecs::SOURCE_IP), row.str(ecs::HOST_NAME), row.str(ecs::EVENT_OUTCOME)), (None, Some("pc-9"), Some("failure")));
+    assert!(row.get(ecs::CLIENT_IP).is_some());
+    assert_eq!(row.get(ecs::EVENT_DURATION), Some(Datum::I64(3_000_000_000)));
+    assert_eq!(row.str(ecs::HOST_OS_FULL), Some("OS 10, 64-bit"));
+}
+
+#[test]
+fn a_decrypted_session_joins_its_traffic() {
+    let ends = "10.0.0.1,192.0.2.8,0.0.0.0,0.0.0.0,r,,,ssl,vsys1,Trust,Untrust,e1,e2,,,4711,1,50000,443,0,0,0x0,tcp,allow";
+    let fingerprint = "A6A13E87221733B712DDBD0978DA1FFDD69503DFD1F0A86F73D86BF90B743B85";
+    let tls = format!("N/A,,,,,uuid,c,s,TLS1.3,ECDHE,AES,SHA,,,,,,,,{fingerprint}");
+    let decryption = parse(of_type("DECRYPTION", "0", &format!("{ends},{tls}")));
+    let traffic = parse(of_type("TRAFFIC", "end", &ends.replace(",,,ssl", ",,,web-browsing")));
+    assert_eq!(decryption.row.str(ecs::SEKISHO_SESSION_KEY), traffic.row.str(ecs::SEKISHO_SESSION_KEY));
+    assert!(decryption.row.str(ecs::SEKISHO_SESSION_KEY).is_some());
+    assert_eq!(decryption.row.str(ecs::TLS_VERSION), Some("1.3"));
+    assert_eq!(decryption.row.str(ecs::TLS_VERSION_PROTOCOL), Some("tls"));
+    assert_eq!(decryption.row.str(ecs::TLS_CLIENT_HASH_SHA256), Some(&*fingerprint.to_lowercase()));
+    assert_eq!(decryption.row.str(ecs::EVENT_OUTCOME), Some("success"));
+    let not_decrypted = parse(of_type("DECRYPTION", "0", &format!("{ends},N/A,,,,,uuid,c,s,No Decrypt")));
+    assert_eq!((not_decrypted.row.str(ecs::TLS_VERSION), not_decrypted.row.str(ecs::PANOS_TLS_VERSION)), (None, Some("No Decrypt")));
+}
+
+#[test]
+fn a_second_name_of_the_user_is_kept_and_the_outcome_follows_the_result() {
+    let row = |result: &str| parse(of_type("AUTH", "0", &format!("vsys1,192.0.2.4,jd,acme\\jdoe,o,p,1,9,v,,sp,d,c,{result},1"))).row;
+    let parsed = Parsed { stream: "", row: row("Authentication failed") };
+    assert_eq!(all(&parsed, ecs::USER_NAME), ["jd", "jdoe"]);
+    assert_eq!(parsed.row.str(ecs::EVENT_OUTCOME), Some("failure"));
+    assert_eq!(row("auth-success").str(ecs::EVENT_OUTCOME), Some("success"));
+    assert_eq!(row("MFA challenge sent").str(ecs::EVENT_OUTCOME), Some("unknown"));
+}
+
+#[test]
+fn the_unmapped_tail_of_a_mobile_log_is_kept() {
+    let columns = format!("10.0.0.1,192.0.2.8,,,r,,,gtp,vsys1,a,b,e1,e2,,,7,,2152,2152,,,,udp,allow,create,{}", "9".repeat(15));
+    let parsed = parse(of_type("GTP", "0", &columns));
+    assert_eq!(all(&parsed, ecs::PANOS_EXTRA), ["create", "999999999999999"]);
+    assert_eq!(parsed.row.get(ecs::DESTINATION_PORT), Some(Datum::I64(2152)));
+}

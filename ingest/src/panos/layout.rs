@@ -3,7 +3,7 @@
 use crate::syslog::header;
 
 use super::log_type::{LogType, TYPE};
-use super::{LOG_TYPES, UNMAPPED_TYPES};
+use super::{LOG_TYPES, types};
 
 /// A PAN-OS line of a type that is parsed.
 #[derive(Clone, Copy, Debug)]
@@ -17,14 +17,6 @@ pub struct Recognised {
 /// Why a line lands in `syslog-unparsed`. The text is its `error.message`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unparsed {
-    /// A PAN-OS type that has no table yet.
-    #[error("unsupported log type {name}")]
-    UnsupportedType {
-        /// As column 3 says.
-        name: String,
-        /// Offset of the first column; `None` for AUDIT, whose columns are others.
-        csv: Option<usize>,
-    },
     /// A header like PAN-OS's with a type that is in no list of the vendor's.
     #[error("unknown log type {name}")]
     UnknownType {
@@ -64,29 +56,26 @@ pub enum Unparsed {
 }
 
 /// Labels of [`Unparsed`] in metrics.
-pub const UNPARSED_LABELS: [&str; 9] =
-    ["unsupported_type", "unknown_type", "cut", "cloud_layout", "cef", "leef", "json", "not_panos", "damaged_record"];
+pub const UNPARSED_LABELS: [&str; 8] = ["unknown_type", "cut", "cloud_layout", "cef", "leef", "json", "not_panos", "damaged_record"];
 
 impl Unparsed {
     /// Position in [`UNPARSED_LABELS`].
     pub fn label(&self) -> usize {
         match self {
-            Unparsed::UnsupportedType { .. } => 0,
-            Unparsed::UnknownType { .. } => 1,
-            Unparsed::Cut { .. } => 2,
-            Unparsed::CloudLayout => 3,
-            Unparsed::Cef => 4,
-            Unparsed::Leef => 5,
-            Unparsed::Json => 6,
-            Unparsed::NotPanos => 7,
-            Unparsed::DamagedRecord(_) => 8,
+            Unparsed::UnknownType { .. } => 0,
+            Unparsed::Cut { .. } => 1,
+            Unparsed::CloudLayout => 2,
+            Unparsed::Cef => 3,
+            Unparsed::Leef => 4,
+            Unparsed::Json => 5,
+            Unparsed::NotPanos => 6,
+            Unparsed::DamagedRecord(_) => 7,
         }
     }
 
     /// Offset of the columns where the line has PAN-OS's first ones.
     pub(super) fn csv(&self) -> Option<usize> {
         match self {
-            Unparsed::UnsupportedType { csv, .. } => *csv,
             Unparsed::UnknownType { csv, .. } | Unparsed::Cut { csv, .. } => Some(*csv),
             Unparsed::CloudLayout | Unparsed::Cef | Unparsed::Leef | Unparsed::Json | Unparsed::NotPanos | Unparsed::DamagedRecord(_) => None,
         }
@@ -101,37 +90,34 @@ const NAME_LEN_MAX: usize = 32;
 /// # Errors
 /// [`Unparsed`] is the reason why it is not a line of a supported type.
 pub fn recognise(text: &str) -> Result<Recognised, Unparsed> {
-    let Some(csv) = header::find_csv(text) else { return Err(other(text)) };
+    let Some(csv) = header::find_csv(text) else { return other(text) };
     let name = text[csv..].split(',').nth(TYPE).unwrap_or_default();
     if let Some(log_type) = LOG_TYPES.iter().find(|it| it.names.iter().any(|it| it.eq_ignore_ascii_case(name))) {
         return Ok(Recognised { csv, log_type });
     }
-    let short = name.chars().take(NAME_LEN_MAX).collect();
-    Err(match UNMAPPED_TYPES.iter().any(|it| it.eq_ignore_ascii_case(name)) {
-        true => Unparsed::UnsupportedType { name: short, csv: Some(csv) },
-        false => Unparsed::UnknownType { name: short, csv },
-    })
+    Err(Unparsed::UnknownType { name: name.chars().take(NAME_LEN_MAX).collect(), csv })
 }
 
-fn other(text: &str) -> Unparsed {
+fn other(text: &str) -> Result<Recognised, Unparsed> {
     let head = header::scan(text);
     let body = &text[head.body..];
+    if header::is_audit_layout(body) {
+        return Ok(Recognised { csv: head.body, log_type: &types::AUDIT });
+    }
     // Relays may leave something between header and body, so these are looked for near the start and not only at it.
     let near = &text.as_bytes()[..text.len().min(400)];
     let holds = |marker: &[u8]| memchr::memmem::find(near, marker).is_some();
-    if holds(b"CEF:0|") || holds(b"CEF:1|") {
+    Err(if holds(b"CEF:0|") || holds(b"CEF:1|") {
         Unparsed::Cef
     } else if holds(b"LEEF:1.0|") || holds(b"LEEF:2.0|") {
         Unparsed::Leef
     } else if body.starts_with('{') && body.trim_ascii_end().ends_with('}') {
         Unparsed::Json
-    } else if header::is_audit_layout(body) {
-        Unparsed::UnsupportedType { name: "AUDIT".to_owned(), csv: None }
     } else if header::is_cloud_layout(text) {
         Unparsed::CloudLayout
     } else {
         Unparsed::NotPanos
-    }
+    })
 }
 
 #[cfg(test)]
@@ -139,17 +125,17 @@ mod tests {
     use super::*;
 
     fn reason(text: &str) -> String {
-        recognise(text).map_or_else(|it| it.to_string(), |it| it.log_type.names[0].to_owned())
+        recognise(text).map_or_else(|it| it.to_string(), |it| (it.log_type.stream)("").to_owned())
     }
 
     #[test]
     fn every_layout_has_its_reason() {
         for (line, expected) in [
-            ("<14>Nov  3 07:01:51 fw 1,2019/11/03 07:01:51,0018,TRAFFIC,end,1,", "TRAFFIC"),
-            ("<14>Nov  3 07:01:51 fw 1,2019/11/03 07:01:51,0018,SYSTEM,general,0,", "unsupported log type SYSTEM"),
-            ("1,2019/11/03 07:01:51,0018,HIP-MATCH,general,0,", "unsupported log type HIP-MATCH"),
+            ("<14>Nov  3 07:01:51 fw 1,2019/11/03 07:01:51,0018,TRAFFIC,end,1,", "panos-traffic"),
+            ("<14>Nov  3 07:01:51 fw 1,2019/11/03 07:01:51,0018,SYSTEM,general,0,", "panos-system"),
+            ("1,2019/11/03 07:01:51,0018,HIP-MATCH,general,0,", "panos-hipmatch"),
             ("1,2019/11/03 07:01:51,0018,WEATHER,sunny,0,", "unknown log type WEATHER"),
-            ("Apr 11 20:06:15 192.168.0.1 01111111111,2024/04/11 20:06:15,audit,2561,gui-op,suser,\"x\"", "unsupported log type AUDIT"),
+            ("Apr 11 20:06:15 192.168.0.1 01111111111,2024/04/11 20:06:15,audit,2561,gui-op,suser,\"x\"", "panos-audit"),
             (
                 "<14>1 2021-10-27T19:21:00.034Z s logforwarder - panwlogs - 2021-10-27T19:20:59.000000Z,no-serial,TRAFFIC,end,10.0",
                 "cloud forwarder layout",

@@ -8,7 +8,7 @@ use super::event::{Col, Event, col};
 /// A PAN-OS log type. To add one: a file in `types/` with a constant of this type, and one line in [`super::LOG_TYPES`].
 #[derive(Debug)]
 pub struct LogType {
-    /// What column 3 says; some types have an older name too.
+    /// What column 3 says; some types have an older name too. None for the type that has its own header.
     pub names: &'static [&'static str],
     /// The data stream, by subtype.
     pub stream: fn(subtype: &str) -> &'static str,
@@ -20,15 +20,15 @@ pub struct LogType {
     pub columns_min: usize,
     /// Columns of the newest known release; what follows goes to `panw.panos.extra`.
     pub columns_known: usize,
-    /// Column of device_name, `observer.hostname`; where it is empty the syslog header's host stands in.
-    pub device_name: usize,
+    /// The columns before its own: [`HEADER`] for all but one.
+    pub(super) header: &'static [Col],
     /// The columns after the shared ones, in their order.
     pub columns: &'static [Col],
     /// What follows from several columns together.
     pub(super) derive: fn(&mut Event<'_>),
 }
 
-/// The columns that every type begins with. Column order: PAN-OS syslog reference §4.
+/// The columns that nearly every type begins with. Column order: PAN-OS syslog reference §4.
 pub(super) const HEADER: &[Col] = &[
     col(1, ecs::PANOS_RECEIVED_TIME, Time),
     col(2, ecs::OBSERVER_SERIAL_NUMBER, Keyword),

@@ -5,9 +5,12 @@
 //! syslog reference; tables are data (`types/`), concepts that several types share are one file each.
 
 mod actions;
+mod addresses;
 mod columns;
+mod description;
 mod digest;
 mod direction;
+mod duration;
 mod email;
 mod event;
 mod flags;
@@ -45,26 +48,22 @@ pub use layout::{Recognised, UNPARSED_LABELS, Unparsed, recognise};
 pub use log_type::LogType;
 
 /// Every log type that has a table. One line per file in `types/`.
-pub const LOG_TYPES: &[&LogType] = &[&types::TRAFFIC, &types::THREAT];
-
-/// Types the vendor has and we have no table for yet: their lines say so instead of being strangers.
-const UNMAPPED_TYPES: &[&str] = &[
-    "SYSTEM",
-    "CONFIG",
-    "AUDIT",
-    "GLOBALPROTECT",
-    "USERID",
-    "HIPMATCH",
-    "HIP-MATCH",
-    "DECRYPTION",
-    "AUTHENTICATION",
-    "AUTH",
-    "CORRELATION",
-    "GTP",
-    "SCTP",
-    "IPTAG",
-    "START",
-    "END",
+pub const LOG_TYPES: &[&LogType] = &[
+    &types::TRAFFIC,
+    &types::THREAT,
+    &types::SYSTEM,
+    &types::CONFIG,
+    &types::AUDIT,
+    &types::GLOBALPROTECT,
+    &types::USERID,
+    &types::HIPMATCH,
+    &types::DECRYPTION,
+    &types::AUTHENTICATION,
+    &types::CORRELATION,
+    &types::IPTAG,
+    &types::GTP,
+    &types::SCTP,
+    &types::TUNNEL,
 ];
 
 /// The stream of lines that can't be parsed.
@@ -113,12 +112,12 @@ impl Format for PanosSyslog {
         push_constants(&mut event.row);
         event.row.push_str(ecs::EVENT_KIND, log_type.kind);
         log_type.category.iter().for_each(|it| event.row.push_str(ecs::EVENT_CATEGORY, it));
-        event.fill(HEADER);
+        event.fill(log_type.header);
         event.fill(log_type.columns);
         (log_type.derive)(&mut event);
         push_extra(&mut event, log_type.columns_known);
         let head = push_header(&mut event.row, &text[..csv]);
-        if let Some(host) = head.hostname.filter(|_| columns.raw(log_type.device_name).is_empty()) {
+        if let Some(host) = head.hostname.filter(|_| event.row.get(ecs::OBSERVER_HOSTNAME).is_none()) {
             event.row.push_str(ecs::OBSERVER_HOSTNAME, host);
         }
         if let Some(column) = columns.unterminated {

@@ -30,6 +30,28 @@ pub(super) fn destination(event: &mut Event<'_>, index: usize) {
     }
 }
 
+/// Column normalize_user: the same user as the authentication server knows him; one more name, where it is another.
+pub(super) fn normalised(event: &mut Event<'_>, index: usize) {
+    let text = event.columns.text(index);
+    let (_, name) = split(&text);
+    if event.row.str(ecs::SOURCE_USER_NAME) != Some(name) {
+        event.row.push_str(ecs::SOURCE_USER_NAME, name);
+        event.row.push_str(ecs::USER_NAME, name);
+    }
+}
+
+/// Column admin of CONFIG and AUDIT.
+pub(super) fn administrator(event: &mut Event<'_>, index: usize) {
+    let text = event.columns.text(index);
+    let (domain, name) = split(&text);
+    event.row.push_str(ecs::PANOS_ADMIN, &text);
+    event.row.push_str(ecs::RELATED_USER, &text);
+    event.row.push_str(ecs::USER_NAME, name);
+    if let Some(domain) = domain {
+        event.row.push_str(ecs::USER_DOMAIN, domain);
+    }
+}
+
 /// `domain\user`, `domain\\user` (escaped on the way), `user@domain` at the last `@`; anything else is all name.
 pub(super) fn split(text: &str) -> (Option<&str>, &str) {
     if let Some((domain, name)) = text.split_once('\\') {

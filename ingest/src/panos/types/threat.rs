@@ -4,7 +4,7 @@ use sekisho_engine::ecs;
 
 use crate::panos::event::Kind::{Beside, Ip, Keyword, List, Long, Lower, Mac, Port, Time, Unless, With};
 use crate::panos::event::{Col, Event, col};
-use crate::panos::log_type::{LogType, SUBTYPE};
+use crate::panos::log_type::{HEADER, LogType, SUBTYPE};
 use crate::panos::{
     actions, digest, direction, email, flags, forwarded, http2, nat, network_type, session_key, severity, threat_name, time, url, users,
 };
@@ -17,7 +17,7 @@ pub(in crate::panos) const THREAT: LogType = LogType {
     category: &["intrusion_detection", "threat", "network"],
     columns_min: 31,
     columns_known: 123,
-    device_name: 59,
+    header: HEADER,
     columns: COLUMNS,
     derive,
 };

@@ -4,9 +4,9 @@ use sekisho_engine::ecs;
 use sekisho_engine::row::Datum;
 
 use crate::panos::event::Kind::{Beside, Ip, Keyword, List, Long, Lower, Mac, Port, Time, With};
-use crate::panos::event::{Col, Event, col, whole_number};
-use crate::panos::log_type::{LogType, SUBTYPE};
-use crate::panos::{actions, flags, http2, nat, network_type, session_key, time, users};
+use crate::panos::event::{Col, Event, col};
+use crate::panos::log_type::{HEADER, LogType, SUBTYPE};
+use crate::panos::{actions, duration, flags, http2, nat, network_type, session_key, time, users};
 
 /// The log type.
 pub(in crate::panos) const TRAFFIC: LogType = LogType {
@@ -16,7 +16,7 @@ pub(in crate::panos) const TRAFFIC: LogType = LogType {
     category: &["network"],
     columns_min: 31,
     columns_known: 117,
-    device_name: 52,
+    header: HEADER,
     columns: COLUMNS,
     derive,
 };
@@ -53,7 +53,7 @@ const COLUMNS: &[Col] = &[
     col(33, ecs::DESTINATION_BYTES, Long),
     col(34, ecs::NETWORK_PACKETS, Long),
     col(35, ecs::EVENT_START, Time),
-    col(36, ecs::EVENT_DURATION, With(duration)),
+    col(36, ecs::EVENT_DURATION, With(duration::elapsed)),
     col(37, ecs::PANOS_URL_CATEGORY, Keyword),
     // 38 future_use2: reserved.
     col(39, ecs::PANOS_SEQUENCE_NUMBER, Keyword),
@@ -138,20 +138,6 @@ const COLUMNS: &[Col] = &[
 
 /// `event.action` by subtype; any other subtype has none.
 const EVENT_ACTIONS: &[(&str, &str)] = &[("start", "flow_started"), ("end", "flow_terminated"), ("drop", "flow_dropped"), ("deny", "flow_denied")];
-
-/// Elapsed seconds: `event.duration` in nanoseconds and, with the start, `event.end`. The time of generation is not the session's
-/// end: sessions that age out are logged later.
-fn duration(event: &mut Event<'_>, index: usize) {
-    let Some(elapsed_ns) = whole_number(event.columns.raw(index)).and_then(|it| it.checked_mul(1_000_000_000)) else {
-        return event.column_error(index, "is not a number of seconds");
-    };
-    event.row.push_i64(ecs::EVENT_DURATION, elapsed_ns);
-    if let Some(start) = event.row.date(ecs::EVENT_START)
-        && let Some(end) = start.0.checked_add(elapsed_ns / 1_000_000)
-    {
-        event.row.push_i64(ecs::EVENT_END, end);
-    }
-}
 
 fn derive(event: &mut Event<'_>) {
     let subtype = event.columns.raw(SUBTYPE);
