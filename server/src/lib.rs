@@ -6,6 +6,7 @@ pub mod listen;
 
 pub mod api;
 pub mod app;
+pub mod conversation;
 pub mod gate;
 pub mod http;
 pub mod metrics;

@@ -20,6 +20,7 @@ pub mod probes;
 pub mod resolve;
 pub mod router;
 pub mod search;
+pub mod sessions;
 pub mod stats;
 pub mod ui;
 
@@ -79,6 +80,8 @@ endpoints! {
     ["GET", "HEAD"] ["/{index}"] => index::get;
     ["DELETE"] ["/{index}"] => index::delete;
     ["GET"] ["/{index}/_settings"] => index::settings;
+    ["GET"] ["/_sekisho/sessions"] => sessions::by_event;
+    ["GET"] ["/_sekisho/sessions/{key}"] => sessions::by_key;
     ["GET", "HEAD"] ["/livez"] => probes::live;
     ["GET", "HEAD"] ["/readyz"] => probes::ready;
     ["GET", "HEAD"] ["/startupz"] => probes::started;

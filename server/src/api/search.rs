@@ -270,7 +270,7 @@ fn render_hit(call: &SearchCall, hit: Hit) -> Value {
     Value::Object(out)
 }
 
-fn sort(value: &Value) -> Result<Vec<SortKey>, ApiError> {
+pub(super) fn sort(value: &Value) -> Result<Vec<SortKey>, ApiError> {
     let keys = SortKey::parse(value)?;
     // Sorting by nothing but the score is what happens without a sort.
     Ok(if keys == [SortKey::score()] { Vec::new() } else { keys })

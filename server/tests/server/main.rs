@@ -12,3 +12,4 @@ mod headline;
 mod process;
 mod routes;
 mod samples;
+mod sessions;
