@@ -1,17 +1,23 @@
-//! What a message is: a PAN-OS line of a type we know, or why it can't be read as one.
+//! What a message is: a PAN-OS line of a type we know, syslog of something else, or why it can't be read as either.
 
-use crate::syslog::header;
+use crate::generic;
+use crate::syslog::header::{self, Header};
 
 use super::log_type::{LogType, TYPE};
 use super::{LOG_TYPES, types};
 
-/// A PAN-OS line of a type that is parsed.
+/// A line that is parsed.
 #[derive(Clone, Copy, Debug)]
-pub struct Recognised {
-    /// Offset of the first column.
-    pub csv: usize,
-    /// Its type.
-    pub log_type: &'static LogType,
+pub enum Recognised<'a> {
+    /// A PAN-OS line.
+    Panos {
+        /// Offset of the first column.
+        csv: usize,
+        /// Its type.
+        log_type: &'static LogType,
+    },
+    /// Syslog of something else.
+    Syslog(Header<'a>),
 }
 
 /// Why a line lands in `syslog-unparsed`. The text is its `error.message`.
@@ -47,16 +53,19 @@ pub enum Unparsed {
     /// One JSON object.
     #[error("JSON format")]
     Json,
+    /// It names a PAN-OS type and has not its columns.
+    #[error("PAN-OS columns that can't be made out")]
+    Garbled,
     /// Anything else.
-    #[error("not a PAN-OS line")]
-    NotPanos,
+    #[error("neither a PAN-OS line nor syslog")]
+    NotSyslog,
     /// A stored record that can't be taken apart.
     #[error("damaged record: {0}")]
     DamagedRecord(#[from] crate::envelope::EnvelopeError),
 }
 
 /// Labels of [`Unparsed`] in metrics.
-pub const UNPARSED_LABELS: [&str; 8] = ["unknown_type", "cut", "cloud_layout", "cef", "leef", "json", "not_panos", "damaged_record"];
+pub const UNPARSED_LABELS: [&str; 9] = ["unknown_type", "cut", "cloud_layout", "cef", "leef", "json", "garbled", "not_syslog", "damaged_record"];
 
 impl Unparsed {
     /// Position in [`UNPARSED_LABELS`].
@@ -68,8 +77,9 @@ impl Unparsed {
             Unparsed::Cef => 3,
             Unparsed::Leef => 4,
             Unparsed::Json => 5,
-            Unparsed::NotPanos => 6,
-            Unparsed::DamagedRecord(_) => 7,
+            Unparsed::Garbled => 6,
+            Unparsed::NotSyslog => 7,
+            Unparsed::DamagedRecord(_) => 8,
         }
     }
 
@@ -77,7 +87,13 @@ impl Unparsed {
     pub(super) fn csv(&self) -> Option<usize> {
         match self {
             Unparsed::UnknownType { csv, .. } | Unparsed::Cut { csv, .. } => Some(*csv),
-            Unparsed::CloudLayout | Unparsed::Cef | Unparsed::Leef | Unparsed::Json | Unparsed::NotPanos | Unparsed::DamagedRecord(_) => None,
+            Unparsed::CloudLayout
+            | Unparsed::Cef
+            | Unparsed::Leef
+            | Unparsed::Json
+            | Unparsed::Garbled
+            | Unparsed::NotSyslog
+            | Unparsed::DamagedRecord(_) => None,
         }
     }
 }
@@ -89,20 +105,20 @@ const NAME_LEN_MAX: usize = 32;
 ///
 /// # Errors
 /// [`Unparsed`] is the reason why it is not a line of a supported type.
-pub fn recognise(text: &str) -> Result<Recognised, Unparsed> {
+pub fn recognise(text: &str) -> Result<Recognised<'_>, Unparsed> {
     let Some(csv) = header::find_csv(text) else { return other(text) };
     let name = text[csv..].split(',').nth(TYPE).unwrap_or_default();
     if let Some(log_type) = LOG_TYPES.iter().find(|it| it.names.iter().any(|it| it.eq_ignore_ascii_case(name))) {
-        return Ok(Recognised { csv, log_type });
+        return Ok(Recognised::Panos { csv, log_type });
     }
     Err(Unparsed::UnknownType { name: name.chars().take(NAME_LEN_MAX).collect(), csv })
 }
 
-fn other(text: &str) -> Result<Recognised, Unparsed> {
+fn other(text: &str) -> Result<Recognised<'_>, Unparsed> {
     let head = header::scan(text);
     let body = &text[head.body..];
     if header::is_audit_layout(body) {
-        return Ok(Recognised { csv: head.body, log_type: &types::AUDIT });
+        return Ok(Recognised::Panos { csv: head.body, log_type: &types::AUDIT });
     }
     // Relays may leave something between header and body, so these are looked for near the start and not only at it.
     let near = &text.as_bytes()[..text.len().min(400)];
@@ -115,9 +131,18 @@ fn other(text: &str) -> Result<Recognised, Unparsed> {
         Unparsed::Json
     } else if header::is_cloud_layout(text) {
         Unparsed::CloudLayout
+    } else if names_a_type(near) {
+        Unparsed::Garbled
+    } else if generic::is_syslog(&head) {
+        return Ok(Recognised::Syslog(head));
     } else {
-        Unparsed::NotPanos
+        Unparsed::NotSyslog
     })
+}
+
+/// Whether a column reads like the name of a PAN-OS type: such a line is one that we fail to read, and no other device's.
+fn names_a_type(text: &[u8]) -> bool {
+    text.split(|it| *it == b',').skip(2).any(|column| LOG_TYPES.iter().any(|it| it.names.iter().any(|it| it.as_bytes() == column)))
 }
 
 #[cfg(test)]
@@ -125,7 +150,11 @@ mod tests {
     use super::*;
 
     fn reason(text: &str) -> String {
-        recognise(text).map_or_else(|it| it.to_string(), |it| (it.log_type.stream)("").to_owned())
+        match recognise(text) {
+            Ok(Recognised::Panos { log_type, .. }) => (log_type.stream)("").to_owned(),
+            Ok(Recognised::Syslog(_)) => generic::STREAM.to_owned(),
+            Err(reason) => reason.to_string(),
+        }
     }
 
     #[test]
@@ -146,8 +175,11 @@ mod tests {
                 "LEEF format",
             ),
             ("<14>Sep 17 13:45:35 host {\"LogType\":\"TRAFFIC\"}", "JSON format"),
-            ("<34>Oct 11 22:14:15 mymachine su[123]: 'su root' failed", "not a PAN-OS line"),
-            ("", "not a PAN-OS line"),
+            ("<34>Oct 11 22:14:15 mymachine su[123]: 'su root' failed", "syslog"),
+            ("<13>text", "syslog"),
+            ("text", "neither a PAN-OS line nor syslog"),
+            ("<14>Sep 16 10:00:02 PP 1,9/16/19 10:00,1801017000,TRAFFIC,start,2049", "PAN-OS columns that can't be made out"),
+            ("", "neither a PAN-OS line nor syslog"),
         ] {
             assert_eq!(reason(line), expected, "{line}");
         }
@@ -155,7 +187,7 @@ mod tests {
 
     #[test]
     fn labels_are_in_the_list() {
-        assert_eq!(UNPARSED_LABELS[Unparsed::NotPanos.label()], "not_panos");
+        assert_eq!(UNPARSED_LABELS[Unparsed::NotSyslog.label()], "not_syslog");
         assert_eq!(UNPARSED_LABELS[Unparsed::Cut { count: 1, min: 2, csv: 0 }.label()], "cut");
         assert_eq!(UNPARSED_LABELS[Unparsed::DamagedRecord(crate::envelope::EnvelopeError::Cut).label()], "damaged_record");
     }

@@ -1,4 +1,5 @@
-//! The PAN-OS parser: a stored record in, a stream and a typed row out.
+//! The parser of lines: a stored record in, a stream and a typed row out. PAN-OS lines are its business; other syslog is told apart here and
+//! read by `generic`.
 //!
 //! A line goes header → columns → the type's table → what follows from several columns. It never fails: a line that can't be read is a
 //! document in `syslog-unparsed` with its reason and whatever could be made out. Facts about lines and columns come from the PAN-OS
@@ -36,6 +37,7 @@ use sekisho_engine::format::{Format, FormatId, Parsed};
 use sekisho_engine::row::Row;
 
 use crate::envelope::Envelope;
+use crate::generic;
 use crate::limits::LINE_BYTES_MAX;
 use crate::lossy;
 use crate::syslog::header;
@@ -43,6 +45,8 @@ use columns::Columns;
 use event::Event;
 use log_type::{HEADER, SUBTYPE};
 use time::Zones;
+
+pub(crate) use time::Zone;
 
 pub use layout::{Recognised, UNPARSED_LABELS, Unparsed, recognise};
 pub use log_type::LogType;
@@ -101,7 +105,10 @@ impl Format for PanosSyslog {
             Ok(it) => it,
             Err(reason) => return unparsed(&envelope, &text, &zone, &reason),
         };
-        let Recognised { csv, log_type } = recognised;
+        let (csv, log_type) = match recognised {
+            Recognised::Panos { csv, log_type } => (csv, log_type),
+            Recognised::Syslog(header) => return other_syslog(&envelope, &text, &header, &zone),
+        };
         let columns = Columns::split(&text[csv..]);
         if columns.len() < log_type.columns_min {
             let reason = Unparsed::Cut { count: columns.len(), min: log_type.columns_min, csv };
@@ -127,6 +134,14 @@ impl Format for PanosSyslog {
         event.row.push_date(ecs::TIMESTAMP, time.unwrap_or(envelope.received_at));
         Parsed { stream: (log_type.stream)(columns.raw(SUBTYPE)), row: event.row }
     }
+}
+
+/// A line of another device.
+fn other_syslog(envelope: &Envelope<'_>, text: &str, header: &header::Header<'_>, zone: &Zone) -> Parsed {
+    let mut row = new_row(text);
+    push_envelope(&mut row, envelope, text);
+    generic::push(&mut row, header, text, zone, envelope.received_at);
+    Parsed { stream: generic::STREAM, row }
 }
 
 /// Room for the line and its values: their text is nearly all in the line, and each address takes 16 bytes.
@@ -185,7 +200,7 @@ fn push_extra(event: &mut Event<'_>, columns_known: usize) {
 }
 
 /// A line that can't be parsed: its text, the reason, and the shared columns where it has them. Its time is that of receipt.
-fn unparsed(envelope: &Envelope<'_>, text: &str, zone: &time::Zone, reason: &Unparsed) -> Parsed {
+fn unparsed(envelope: &Envelope<'_>, text: &str, zone: &Zone, reason: &Unparsed) -> Parsed {
     let mut row = new_row(text);
     row.push_date(ecs::TIMESTAMP, envelope.received_at);
     push_envelope(&mut row, envelope, text);

@@ -17,6 +17,16 @@ pub struct Header<'a> {
     pub hostname: Option<&'a str>,
     /// Application or tag, without its process id.
     pub appname: Option<&'a str>,
+    /// Process id, of RFC 5424 or in brackets behind the tag.
+    pub procid: Option<&'a str>,
+    /// The time as written, nearest to the message.
+    pub time: Option<&'a str>,
+    /// Version of RFC 5424.
+    pub version: Option<&'a str>,
+    /// Message id of RFC 5424.
+    pub msgid: Option<&'a str>,
+    /// Structured data of RFC 5424 with its brackets.
+    pub structured_data: Option<&'a str>,
     /// Offset of the message after everything that was understood.
     pub body: usize,
 }
@@ -95,12 +105,8 @@ pub fn scan(text: &str) -> Header<'_> {
         header.priority = Some(priority);
         rest = after.trim_start_matches(' ');
     }
-    rest = match rfc5424(rest) {
-        Some((hostname, appname, after)) => {
-            header.hostname = hostname;
-            header.appname = appname;
-            after
-        }
+    rest = match rfc5424(rest, &mut header) {
+        Some(after) => after,
         None => rfc3164(rest, &mut header),
     };
     header.body = text.len() - rest.len();
@@ -113,27 +119,29 @@ fn priority(text: &str) -> Option<(u8, &str)> {
     Some((value, &after[1..]))
 }
 
-/// `1 TIME HOST APP PROCID MSGID SD`; host and application, and what follows.
-fn rfc5424(text: &str) -> Option<(Option<&str>, Option<&str>, &str)> {
+/// `1 TIME HOST APP PROCID MSGID SD`, and what follows.
+fn rfc5424<'a>(text: &'a str, header: &mut Header<'a>) -> Option<&'a str> {
     let (version, rest) = text.split_once(' ')?;
     let is_version = matches!(version.as_bytes(), [b'1'..=b'9'] | [b'1'..=b'9', b'0'..=b'9']);
-    let (time, rest) = rest.split_once(' ')?;
+    let (time, mut rest) = rest.split_once(' ')?;
     let is_time = time == "-" || is_iso_time(time);
     if !is_version || !is_time {
         return None;
     }
-    let mut parts = [None; 4];
-    let mut rest = rest;
-    for part in &mut parts {
+    header.version = Some(version);
+    header.time = present(time);
+    for part in [&mut header.hostname, &mut header.appname, &mut header.procid, &mut header.msgid] {
         let Some((token, after)) = rest.split_once(' ') else {
             // The header ends early: a relay that leaves parts out, or a message of nothing but its header.
-            return Some((present(parts[0].unwrap_or(rest)), parts[1].and_then(present), ""));
+            *part = present(rest);
+            return Some("");
         };
-        *part = Some(token);
+        *part = present(token);
         rest = after;
     }
-    let rest = structured_data(rest).trim_start_matches(' ');
-    Some((parts[0].and_then(present), parts[1].and_then(present), rest))
+    let after = structured_data(rest);
+    header.structured_data = Some(&rest[..rest.len() - after.len()]).filter(|it| it.starts_with('['));
+    Some(after.trim_start_matches(' '))
 }
 
 fn present(token: &str) -> Option<&str> {
@@ -166,6 +174,8 @@ fn structured_data(text: &str) -> &str {
 fn rfc3164<'a>(text: &'a str, header: &mut Header<'a>) -> &'a str {
     let mut rest = text;
     while let Some(after_time) = bsd_time(rest.trim_start_matches(' ')) {
+        let time = rest.trim_start_matches(' ');
+        header.time = Some(&time[..time.len() - after_time.len()]);
         rest = after_time.trim_start_matches(' ');
         let token = rest.split(' ').next().unwrap_or_default();
         if is_host(token) {
@@ -174,9 +184,10 @@ fn rfc3164<'a>(text: &'a str, header: &mut Header<'a>) -> &'a str {
         }
     }
     if rest.len() < text.len()
-        && let Some((tag, after)) = tag(rest)
+        && let Some((tag, procid, after)) = tag(rest)
     {
         header.appname = Some(tag);
+        header.procid = procid;
         rest = after.trim_start_matches(' ');
     }
     rest
@@ -230,8 +241,8 @@ fn is_host(token: &str) -> bool {
     is_name || token.parse::<IpAddr>().is_ok()
 }
 
-/// `tag[pid]: ` or `tag: `, tag at most 48 characters (RFC 5424 allows as many for APP-NAME).
-fn tag(text: &str) -> Option<(&str, &str)> {
+/// `tag[pid]: ` or `tag: `: name, process id and what follows. A tag has at most 48 characters (RFC 5424 allows as many for APP-NAME).
+fn tag(text: &str) -> Option<(&str, Option<&str>, &str)> {
     let end = text.bytes().take(80).position(|it| it == b':' || it == b' ')?;
     let token = text.get(..end)?;
     let name = token.split('[').next().unwrap_or_default();
@@ -239,7 +250,8 @@ fn tag(text: &str) -> Option<(&str, &str)> {
     let is_ended = matches!(text.as_bytes().get(end + 1), None | Some(b' '));
     let is_tag = text.as_bytes()[end] == b':' && is_ended && !name.is_empty() && name.len() <= 48;
     let is_name = name.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'.' | b'_' | b'/'));
-    (is_tag && is_name).then(|| (name, &text[end + 1..]))
+    let procid = token.split_once('[').and_then(|it| present(it.1.trim_end_matches(']')));
+    (is_tag && is_name).then(|| (name, procid, &text[end + 1..]))
 }
 
 #[cfg(test)]
