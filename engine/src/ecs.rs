@@ -347,6 +347,18 @@ fields! {
     PANOS_ROOT_COMMON_NAME_VALUE: "panw.panos.root_common_name.value", column;
     PANOS_SERVER_NAME_INDICATION_LENGTH: "panw.panos.server_name_indication.length", long;
     PANOS_CERTIFICATE_FLAGS: "panw.panos.certificate.flags", column;
+    MESSAGE: "message", line;
+    HOST_HOSTNAME: "host.hostname", keyword;
+    PROCESS_NAME: "process.name", keyword;
+    PROCESS_PID: "process.pid", long;
+    LOG_SYSLOG_FACILITY_CODE: "log.syslog.facility.code", long;
+    LOG_SYSLOG_FACILITY_NAME: "log.syslog.facility.name", keyword;
+    LOG_SYSLOG_SEVERITY_CODE: "log.syslog.severity.code", long;
+    LOG_SYSLOG_SEVERITY_NAME: "log.syslog.severity.name", keyword;
+    LOG_SYSLOG_PROCID: "log.syslog.procid", column;
+    LOG_SYSLOG_MSGID: "log.syslog.msgid", keyword;
+    LOG_SYSLOG_VERSION: "log.syslog.version", column;
+    LOG_SYSLOG_STRUCTURED_DATA: "log.syslog.structured_data", keywords;
 }
 
 #[cfg(test)]

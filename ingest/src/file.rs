@@ -144,9 +144,9 @@ mod tests {
 
     #[test]
     fn lines_become_records_and_the_last_needs_no_line_feed() {
-        let batches = read(b"<14>a\r\n\n1,2019/11/03 07:01:51,0018,TRAFFIC,end,1,\n<14>last");
+        let batches = read(b"<14>a\r\n\n1,2019/11/03 07:01:51,0018,TRAFFIC,end,1,\nlast");
         assert_eq!(batches.len(), 1);
-        assert_eq!((batches[0].records.len(), batches[0].unparsed, batches[0].read_bytes), (3, 2, 58));
+        assert_eq!((batches[0].records.len(), batches[0].unparsed, batches[0].read_bytes), (3, 1, 54));
         let (envelope, line) = Envelope::decode(&batches[0].records[0]).unwrap();
         assert_eq!((envelope.transport, line), (Transport::File, &b"<14>a"[..]));
     }

@@ -6,6 +6,7 @@
 
 pub mod envelope;
 pub mod file;
+mod generic;
 mod intake;
 pub mod limits;
 mod lossy;

@@ -12,6 +12,10 @@ pub const COUNT_DIGITS_MAX: usize = 6;
 /// Columns of one CSV line. The longest known layout has 123; what follows the last column stays together in it.
 pub const COLUMNS_MAX: usize = 160;
 
+/// Pairs of `key=value` taken from one line: CEF, LEEF, JSON, structured data. The richest known layout has 190; what follows is only in
+/// `event.original`.
+pub const PAIRS_MAX: usize = 512;
+
 /// The longest UDP payload over IPv4: no datagram is cut by our buffer.
 pub const DATAGRAM_BYTES_MAX: usize = 65_507;
 

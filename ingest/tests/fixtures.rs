@@ -1,4 +1,4 @@
-//! Golden cases: every `panos/<type>/*.log` beside its `.json`, one document per line. To add a case, drop a `.log` file and run
+//! Golden cases: every `panos/<type>/*.log` and `formats/<format>/*.log` beside its `.json`, one document per line. To add a case, drop a `.log` file and run
 //! with `UPDATE_EXPECT=1`, then read the `.json` against the line as carefully as code.
 #![allow(clippy::unwrap_used, reason = "a panic is a test's report")]
 
@@ -28,8 +28,8 @@ fn documents(file: &Path) -> Value {
 }
 
 fn cases() -> Vec<PathBuf> {
-    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/panos"));
-    let folders = fs::read_dir(root).unwrap().map(|it| it.unwrap().path()).filter(|it| it.is_dir());
+    let roots = ["tests/panos", "tests/formats"].map(|it| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(it));
+    let folders = roots.iter().flat_map(|it| fs::read_dir(it).unwrap()).map(|it| it.unwrap().path()).filter(|it| it.is_dir());
     let files = folders.flat_map(|it| fs::read_dir(it).unwrap()).map(|it| it.unwrap().path());
     let mut cases: Vec<PathBuf> = files.filter(|it| it.extension().is_some_and(|it| it == "log")).collect();
     cases.sort();

@@ -1,17 +1,26 @@
 //! What a message is: a PAN-OS line of a type we know, or why it can't be read as one.
 
+use crate::generic;
 use crate::syslog::header;
 
+use super::formats::{self, Named};
 use super::log_type::{LogType, TYPE};
 use super::{LOG_TYPES, types};
 
-/// A PAN-OS line of a type that is parsed.
+/// A line that is parsed.
 #[derive(Clone, Copy, Debug)]
-pub struct Recognised {
-    /// Offset of the first column.
-    pub csv: usize,
-    /// Its type.
-    pub log_type: &'static LogType,
+pub enum Recognised {
+    /// The firewall's CSV.
+    Csv {
+        /// Offset of the first column.
+        csv: usize,
+        /// Its type.
+        log_type: &'static LogType,
+    },
+    /// A PAN-OS log in another format.
+    Named(Named),
+    /// Syslog of something else.
+    Syslog,
 }
 
 /// Why a line lands in `syslog-unparsed`. The text is its `error.message`.
@@ -20,10 +29,10 @@ pub enum Unparsed {
     /// A header like PAN-OS's with a type that is in no list of the vendor's.
     #[error("unknown log type {name}")]
     UnknownType {
-        /// As column 3 says.
+        /// As the line says.
         name: String,
-        /// Offset of the first column.
-        csv: usize,
+        /// Offset of the first column, in the firewall's CSV.
+        csv: Option<usize>,
     },
     /// The line ends before its columns say what happened.
     #[error("line cut after {count} of at least {min} columns")]
@@ -35,20 +44,26 @@ pub enum Unparsed {
         /// Offset of the first column.
         csv: usize,
     },
-    /// Strata Logging Service, Prisma Access: other columns.
-    #[error("cloud forwarder layout")]
+    /// Strata Logging Service, Prisma Access: a type whose columns come in an unknown order.
+    #[error("cloud forwarder layout of unknown order")]
     CloudLayout,
-    /// ArcSight's format.
-    #[error("CEF format")]
+    /// ArcSight's format, from this vendor.
+    #[error("CEF cut in its header")]
     Cef,
-    /// QRadar's format.
-    #[error("LEEF format")]
+    /// QRadar's format, from this vendor.
+    #[error("LEEF cut in its header or without a log type")]
     Leef,
     /// One JSON object.
-    #[error("JSON format")]
+    #[error("JSON that is broken or names no log type")]
     Json,
+    /// A line with a log type of PAN-OS among its first columns, which are not the right ones.
+    #[error("like a PAN-OS line, but it does not begin with number, time, serial number and type")]
+    BrokenPanos,
+    /// Bytes that are no text.
+    #[error("binary data")]
+    Binary,
     /// Anything else.
-    #[error("not a PAN-OS line")]
+    #[error("neither a PAN-OS line nor a syslog header")]
     NotPanos,
     /// A stored record that can't be taken apart.
     #[error("damaged record: {0}")]
@@ -56,7 +71,8 @@ pub enum Unparsed {
 }
 
 /// Labels of [`Unparsed`] in metrics.
-pub const UNPARSED_LABELS: [&str; 8] = ["unknown_type", "cut", "cloud_layout", "cef", "leef", "json", "not_panos", "damaged_record"];
+pub const UNPARSED_LABELS: [&str; 10] =
+    ["unknown_type", "cut", "cloud_layout", "cef", "leef", "json", "not_panos", "damaged_record", "broken_panos", "binary"];
 
 impl Unparsed {
     /// Position in [`UNPARSED_LABELS`].
@@ -70,14 +86,24 @@ impl Unparsed {
             Unparsed::Json => 5,
             Unparsed::NotPanos => 6,
             Unparsed::DamagedRecord(_) => 7,
+            Unparsed::BrokenPanos => 8,
+            Unparsed::Binary => 9,
         }
     }
 
     /// Offset of the columns where the line has PAN-OS's first ones.
     pub(super) fn csv(&self) -> Option<usize> {
         match self {
-            Unparsed::UnknownType { csv, .. } | Unparsed::Cut { csv, .. } => Some(*csv),
-            Unparsed::CloudLayout | Unparsed::Cef | Unparsed::Leef | Unparsed::Json | Unparsed::NotPanos | Unparsed::DamagedRecord(_) => None,
+            Unparsed::UnknownType { csv, .. } => *csv,
+            Unparsed::Cut { csv, .. } => Some(*csv),
+            Unparsed::CloudLayout
+            | Unparsed::Cef
+            | Unparsed::Leef
+            | Unparsed::Json
+            | Unparsed::BrokenPanos
+            | Unparsed::Binary
+            | Unparsed::NotPanos
+            | Unparsed::DamagedRecord(_) => None,
         }
     }
 }
@@ -85,51 +111,77 @@ impl Unparsed {
 /// Longest type name that is repeated in a reason.
 const NAME_LEN_MAX: usize = 32;
 
+/// The reason for a type that no table is for.
+pub(super) fn unknown_type(name: &str) -> Unparsed {
+    Unparsed::UnknownType { name: name.chars().take(NAME_LEN_MAX).collect(), csv: None }
+}
+
 /// Tells what a message is by its header and first columns, without splitting the rest. A type's table may still find it cut.
 ///
 /// # Errors
-/// [`Unparsed`] is the reason why it is not a line of a supported type.
+/// [`Unparsed`] is the reason why it is neither a line of a supported type nor syslog.
 pub fn recognise(text: &str) -> Result<Recognised, Unparsed> {
     let Some(csv) = header::find_csv(text) else { return other(text) };
     let name = text[csv..].split(',').nth(TYPE).unwrap_or_default();
     if let Some(log_type) = LOG_TYPES.iter().find(|it| it.names.iter().any(|it| it.eq_ignore_ascii_case(name))) {
-        return Ok(Recognised { csv, log_type });
+        return Ok(Recognised::Csv { csv, log_type });
     }
-    Err(Unparsed::UnknownType { name: name.chars().take(NAME_LEN_MAX).collect(), csv })
+    Err(Unparsed::UnknownType { name: name.chars().take(NAME_LEN_MAX).collect(), csv: Some(csv) })
 }
 
 fn other(text: &str) -> Result<Recognised, Unparsed> {
     let head = header::scan(text);
     let body = &text[head.body..];
     if header::is_audit_layout(body) {
-        return Ok(Recognised { csv: head.body, log_type: &types::AUDIT });
+        return Ok(Recognised::Csv { csv: head.body, log_type: &types::AUDIT });
     }
-    // Relays may leave something between header and body, so these are looked for near the start and not only at it.
-    let near = &text.as_bytes()[..text.len().min(400)];
-    let holds = |marker: &[u8]| memchr::memmem::find(near, marker).is_some();
-    Err(if holds(b"CEF:0|") || holds(b"CEF:1|") {
-        Unparsed::Cef
-    } else if holds(b"LEEF:1.0|") || holds(b"LEEF:2.0|") {
-        Unparsed::Leef
-    } else if body.starts_with('{') && body.trim_ascii_end().ends_with('}') {
-        Unparsed::Json
-    } else if header::is_cloud_layout(text) {
-        Unparsed::CloudLayout
+    if let Some(found) = formats::recognise(text, head.body) {
+        return found.map(Recognised::Named);
+    }
+    if is_like_panos(body) {
+        Err(Unparsed::BrokenPanos)
+    } else if generic::is_binary(text) {
+        Err(Unparsed::Binary)
+    } else if head.is_syslog() {
+        Ok(Recognised::Syslog)
+    } else if body.trim_ascii_start().starts_with('{') && body.trim_ascii_end().ends_with('}') {
+        Err(Unparsed::Json)
     } else {
-        Unparsed::NotPanos
-    })
+        Err(Unparsed::NotPanos)
+    }
+}
+
+/// Whether a line is a damaged one of a firewall: a log type in capitals among the first columns, or a number and a date in front.
+fn is_like_panos(body: &str) -> bool {
+    const FIRST_COLUMNS: usize = 5;
+    let body = body.trim_start_matches([' ', ':', '-']);
+    let mut columns = body.splitn(FIRST_COLUMNS + 2, ',');
+    let first = columns.next().unwrap_or_default();
+    let second = columns.next().unwrap_or_default().as_bytes();
+    let is_number = !first.is_empty() && first.bytes().all(|it| it.is_ascii_digit());
+    if is_number && second.len() >= 8 && second[..4].iter().all(u8::is_ascii_digit) && second[4] == b'/' {
+        return true;
+    }
+    let is_type = |name: &str| LOG_TYPES.iter().any(|it| it.names.contains(&name));
+    let mut seen = body.split(',').take(FIRST_COLUMNS + 1).skip(1);
+    body.matches(',').count() >= FIRST_COLUMNS && seen.any(is_type)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn reason(text: &str) -> String {
-        recognise(text).map_or_else(|it| it.to_string(), |it| (it.log_type.stream)("").to_owned())
+    fn outcome(text: &str) -> String {
+        match recognise(text) {
+            Ok(Recognised::Csv { log_type, .. }) => (log_type.stream)("").to_owned(),
+            Ok(Recognised::Named(it)) => format!("{} {}", it.format.parser(), (it.log_type.stream)("")),
+            Ok(Recognised::Syslog) => "syslog".to_owned(),
+            Err(reason) => reason.to_string(),
+        }
     }
 
     #[test]
-    fn every_layout_has_its_reason() {
+    fn every_layout_has_its_way_or_its_reason() {
         for (line, expected) in [
             ("<14>Nov  3 07:01:51 fw 1,2019/11/03 07:01:51,0018,TRAFFIC,end,1,", "panos-traffic"),
             ("<14>Nov  3 07:01:51 fw 1,2019/11/03 07:01:51,0018,SYSTEM,general,0,", "panos-system"),
@@ -138,24 +190,42 @@ mod tests {
             ("Apr 11 20:06:15 192.168.0.1 01111111111,2024/04/11 20:06:15,audit,2561,gui-op,suser,\"x\"", "panos-audit"),
             (
                 "<14>1 2021-10-27T19:21:00.034Z s logforwarder - panwlogs - 2021-10-27T19:20:59.000000Z,no-serial,TRAFFIC,end,10.0",
-                "cloud forwarder layout",
+                "panos-cloud-csv panos-traffic",
             ),
-            ("CEF:0|Palo Alto Networks|LF|2.0|TRAFFIC|end|3|", "CEF format"),
+            ("2021-10-27T19:20:59.000000Z,no-serial,HIPMATCH,end,10.0", "cloud forwarder layout of unknown order"),
+            ("CEF:0|Palo Alto Networks|LF|2.0|TRAFFIC|end|3|", "panos-cef panos-traffic"),
+            ("CEF:0|Palo Alto Networks|LF|2.0|", "CEF cut in its header"),
             (
                 "<14>Sep 17 13:45:35 firewall.domain.local LEEF:1.0|Palo Alto Networks|PAN-OS Syslog Integration|11.1.6|allow|cat=TRAFFIC",
-                "LEEF format",
+                "panos-leef panos-traffic",
             ),
-            ("<14>Sep 17 13:45:35 host {\"LogType\":\"TRAFFIC\"}", "JSON format"),
-            ("<34>Oct 11 22:14:15 mymachine su[123]: 'su root' failed", "not a PAN-OS line"),
-            ("", "not a PAN-OS line"),
+            ("<14>Sep 17 13:45:35 host {\"LogType\":\"TRAFFIC\"}", "panos-json panos-traffic"),
+            ("{\"a\":1}", "JSON that is broken or names no log type"),
+            ("<14>Sep 17 13:45:35 host {\"a\":1}", "syslog"),
+            ("<14>Sep 17 13:45:35 host CEF:0|Other|IDS|1|a|b|3|src=10.0.0.1", "syslog"),
+            ("<34>Oct 11 22:14:15 mymachine su[123]: 'su root' failed", "syslog"),
+            ("<14>\u{0}\u{1}\u{2}\u{3}", "binary data"),
+            (
+                "<14>Sep 16 10:00:02 PP 1,9/16/19 10:00,1801017000,TRAFFIC,start,2049,9/16/19 10:00,1.2.3.4",
+                "like a PAN-OS line, but it does not begin with number, time, serial number and type",
+            ),
+            (
+                "<14>Nov  3 07:01:51 fw 1,2019/11/03 07:01:51,00",
+                "like a PAN-OS line, but it does not begin with number, time, serial number and type",
+            ),
+            ("<14>Nov  3 07:01:51 db START,1 of 7, END", "syslog"),
+            ("no header at all", "neither a PAN-OS line nor a syslog header"),
+            ("", "neither a PAN-OS line nor a syslog header"),
         ] {
-            assert_eq!(reason(line), expected, "{line}");
+            assert_eq!(outcome(line), expected, "{line}");
         }
     }
 
     #[test]
     fn labels_are_in_the_list() {
         assert_eq!(UNPARSED_LABELS[Unparsed::NotPanos.label()], "not_panos");
+        assert_eq!(UNPARSED_LABELS[Unparsed::BrokenPanos.label()], "broken_panos");
+        assert_eq!(UNPARSED_LABELS[Unparsed::Binary.label()], "binary");
         assert_eq!(UNPARSED_LABELS[Unparsed::Cut { count: 1, min: 2, csv: 0 }.label()], "cut");
         assert_eq!(UNPARSED_LABELS[Unparsed::DamagedRecord(crate::envelope::EnvelopeError::Cut).label()], "damaged_record");
     }

@@ -2,7 +2,8 @@
 //!
 //! A line goes header → columns → the type's table → what follows from several columns. It never fails: a line that can't be read is a
 //! document in `syslog-unparsed` with its reason and whatever could be made out. Facts about lines and columns come from the PAN-OS
-//! syslog reference; tables are data (`types/`), concepts that several types share are one file each.
+//! syslog reference; tables are data (`types/`), concepts that several types share are one file each. Lines of other formats are put in
+//! the CSV's columns first (`formats/`); syslog that is no firewall's goes its own way ([`crate::generic`]).
 
 mod actions;
 mod addresses;
@@ -14,6 +15,7 @@ mod duration;
 mod email;
 mod event;
 mod flags;
+mod formats;
 mod forwarded;
 mod http2;
 mod layout;
@@ -23,7 +25,7 @@ mod network_type;
 mod session_key;
 mod severity;
 mod threat_name;
-mod time;
+pub(crate) mod time;
 mod types;
 mod url;
 mod users;
@@ -36,7 +38,8 @@ use sekisho_engine::format::{Format, FormatId, Parsed};
 use sekisho_engine::row::Row;
 
 use crate::envelope::Envelope;
-use crate::limits::LINE_BYTES_MAX;
+use crate::generic;
+use crate::limits::{LINE_BYTES_MAX, PAIRS_MAX};
 use crate::lossy;
 use crate::syslog::header;
 use columns::Columns;
@@ -44,6 +47,7 @@ use event::Event;
 use log_type::{HEADER, SUBTYPE};
 use time::Zones;
 
+pub use formats::{Named, NamedFormat};
 pub use layout::{Recognised, UNPARSED_LABELS, Unparsed, recognise};
 pub use log_type::LogType;
 
@@ -97,36 +101,73 @@ impl Format for PanosSyslog {
         };
         let text = lossy::text(line);
         let zone = self.zones.get(envelope.time_zone);
-        let recognised = match recognise(&text) {
-            Ok(it) => it,
-            Err(reason) => return unparsed(&envelope, &text, &zone, &reason),
-        };
-        let Recognised { csv, log_type } = recognised;
-        let columns = Columns::split(&text[csv..]);
-        if columns.len() < log_type.columns_min {
-            let reason = Unparsed::Cut { count: columns.len(), min: log_type.columns_min, csv };
-            return unparsed(&envelope, &text, &zone, &reason);
+        match recognise(&text) {
+            Ok(Recognised::Csv { csv, log_type }) => {
+                let source = Source { header: &text[..csv], parser: "panos", extra: &[], pairs_dropped: 0 };
+                let columns = Columns::split(&text[csv..]);
+                if columns.len() < log_type.columns_min {
+                    let reason = Unparsed::Cut { count: columns.len(), min: log_type.columns_min, csv };
+                    return unparsed(&envelope, &text, &zone, &reason);
+                }
+                parsed(&envelope, &text, log_type, &columns, &zone, &source)
+            }
+            Ok(Recognised::Named(named)) => match formats::fill(&text, &named) {
+                Ok(filled) => {
+                    let parser = named.format.parser();
+                    let source = Source { header: &text[..named.start], parser, extra: &filled.extra, pairs_dropped: filled.pairs_dropped };
+                    let zone = filled.time_zone.as_deref().map_or(zone, |it| self.zones.get(Some(it)));
+                    parsed(&envelope, &text, named.log_type, &Columns::split(&filled.csv), &zone, &source)
+                }
+                Err(reason) => unparsed(&envelope, &text, &zone, &reason),
+            },
+            Ok(Recognised::Syslog) => {
+                let mut row = new_row(&text);
+                push_envelope(&mut row, &envelope, &text);
+                generic::fill(&mut row, &text, envelope.received_at, &zone);
+                Parsed { stream: generic::STREAM, row }
+            }
+            Err(reason) => unparsed(&envelope, &text, &zone, &reason),
         }
-        let mut event = Event::new(&columns, new_row(&text), &zone);
-        push_envelope(&mut event.row, &envelope, &text);
-        push_constants(&mut event.row);
-        event.row.push_str(ecs::EVENT_KIND, log_type.kind);
-        log_type.category.iter().for_each(|it| event.row.push_str(ecs::EVENT_CATEGORY, it));
-        event.fill(log_type.header);
-        event.fill(log_type.columns);
-        (log_type.derive)(&mut event);
-        push_extra(&mut event, log_type.columns_known);
-        let head = push_header(&mut event.row, &text[..csv]);
-        if let Some(host) = head.hostname.filter(|_| event.row.get(ecs::OBSERVER_HOSTNAME).is_none()) {
-            event.row.push_str(ecs::OBSERVER_HOSTNAME, host);
-        }
-        if let Some(column) = columns.unterminated {
-            event.row.push_str(ecs::ERROR_MESSAGE, &format!("line cut in column {column}: its quote is not closed"));
-        }
-        let time = event.high_resolution.or_else(|| event.row.date(ecs::PANOS_RECEIVED_TIME)).or_else(|| event.row.date(ecs::PANOS_GENERATED_TIME));
-        event.row.push_date(ecs::TIMESTAMP, time.unwrap_or(envelope.received_at));
-        Parsed { stream: (log_type.stream)(columns.raw(SUBTYPE)), row: event.row }
     }
+}
+
+/// What a line is beside its columns.
+struct Source<'a> {
+    /// What stands before it.
+    header: &'a str,
+    /// `sekisho.parser`.
+    parser: &'static str,
+    /// Values that have no column.
+    extra: &'a [String],
+    /// Values that were too many to keep.
+    pairs_dropped: usize,
+}
+
+/// The document of a line whose columns are known.
+fn parsed(envelope: &Envelope<'_>, text: &str, log_type: &'static LogType, columns: &Columns<'_>, zone: &time::Zone, source: &Source<'_>) -> Parsed {
+    let mut event = Event::new(columns, new_row(text), zone);
+    push_envelope(&mut event.row, envelope, text);
+    push_constants(&mut event.row, source.parser);
+    event.row.push_str(ecs::EVENT_KIND, log_type.kind);
+    log_type.category.iter().for_each(|it| event.row.push_str(ecs::EVENT_CATEGORY, it));
+    event.fill(log_type.header);
+    event.fill(log_type.columns);
+    (log_type.derive)(&mut event);
+    push_extra(&mut event, log_type.columns_known);
+    source.extra.iter().for_each(|it| event.row.push_str(ecs::PANOS_EXTRA, it));
+    if source.pairs_dropped > 0 {
+        event.row.push_str(ecs::ERROR_MESSAGE, &format!("more than {PAIRS_MAX} values in the line: the others are only in event.original"));
+    }
+    let head = push_header(&mut event.row, source.header);
+    if let Some(host) = head.hostname.filter(|_| event.row.get(ecs::OBSERVER_HOSTNAME).is_none()) {
+        event.row.push_str(ecs::OBSERVER_HOSTNAME, host);
+    }
+    if let Some(column) = columns.unterminated {
+        event.row.push_str(ecs::ERROR_MESSAGE, &format!("line cut in column {column}: its quote is not closed"));
+    }
+    let time = event.high_resolution.or_else(|| event.row.date(ecs::PANOS_RECEIVED_TIME)).or_else(|| event.row.date(ecs::PANOS_GENERATED_TIME));
+    event.row.push_date(ecs::TIMESTAMP, time.unwrap_or(envelope.received_at));
+    Parsed { stream: (log_type.stream)(columns.raw(SUBTYPE)), row: event.row }
 }
 
 /// Room for the line and its values: their text is nearly all in the line, and each address takes 16 bytes.
@@ -147,14 +188,14 @@ fn push_envelope(row: &mut Row, envelope: &Envelope<'_>, text: &str) {
     }
 }
 
-fn push_constants(row: &mut Row) {
+fn push_constants(row: &mut Row, parser: &str) {
     for (field, value) in [
         (ecs::EVENT_MODULE, "panw"),
         (ecs::EVENT_DATASET, "panw.panos"),
         (ecs::OBSERVER_VENDOR, "Palo Alto Networks"),
         (ecs::OBSERVER_PRODUCT, "PAN-OS"),
         (ecs::OBSERVER_TYPE, "firewall"),
-        (ecs::SEKISHO_PARSER, "panos"),
+        (ecs::SEKISHO_PARSER, parser),
     ] {
         row.push_str(field, value);
     }
@@ -193,7 +234,7 @@ fn unparsed(envelope: &Envelope<'_>, text: &str, zone: &time::Zone, reason: &Unp
     row.push_str(ecs::ERROR_MESSAGE, &reason.to_string());
     if let Some(csv) = reason.csv() {
         push_header(&mut row, &text[..csv]);
-        push_constants(&mut row);
+        push_constants(&mut row, "panos");
         let columns = Columns::split(&text[csv..]);
         let mut event = Event::new(&columns, row, zone);
         event.fill(HEADER);

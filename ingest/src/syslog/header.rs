@@ -1,8 +1,8 @@
-//! Finds the CSV in a syslog message and reads what stands before it: priority, host, application.
+//! Finds the CSV in a syslog message and reads what stands before it: priority, time, host, application.
 //!
 //! Relays stack headers, leave dashes and colons behind or drop the header altogether, so the CSV is found by its own shape and
 //! not by parsing up to it (PAN-OS syslog reference §2). The header is read leniently afterwards: a part that cannot be made out
-//! is absent. Times in headers are not read: RFC 3164 gives no year, and the CSV has better ones.
+//! is absent. Parts are given as they are written: what a time without a year means is for who needs it, because a CSV has a better one.
 
 use std::net::IpAddr;
 
@@ -17,8 +17,25 @@ pub struct Header<'a> {
     pub hostname: Option<&'a str>,
     /// Application or tag, without its process id.
     pub appname: Option<&'a str>,
+    /// Process id: RFC 5424's own part, or what stands in brackets after the tag.
+    pub procid: Option<&'a str>,
+    /// RFC 5424's message id.
+    pub msgid: Option<&'a str>,
+    /// RFC 5424's structured data, `[id name="value"]…` as written.
+    pub structured_data: Option<&'a str>,
+    /// RFC 5424's version; absent in other headers.
+    pub version: Option<&'a str>,
+    /// The time nearest to the message, as written: `Nov  3 07:01:51`, with a year or without, or ISO 8601.
+    pub time: Option<&'a str>,
     /// Offset of the message after everything that was understood.
     pub body: usize,
+}
+
+impl Header<'_> {
+    /// Whether there is enough of a header to say that this is syslog: a priority, or a time with a host.
+    pub fn is_syslog(&self) -> bool {
+        self.priority.is_some() || (self.time.is_some() && self.hostname.is_some())
+    }
 }
 
 /// Offset of the first column of a PAN-OS CSV: the first `digits , time , anything , LETTERS ,` after the start, white space or a colon.
@@ -45,19 +62,19 @@ fn csv_start(bytes: &[u8], comma: usize) -> Option<usize> {
     (type_end > 0 && rest[type_end] == b',').then_some(start)
 }
 
-/// Whether the message holds the cloud log forwarder's CSV, which begins with an ISO 8601 time: `time , serial , LETTERS ,`.
-pub fn is_cloud_layout(text: &str) -> bool {
+/// Offset of the first column of the cloud log forwarder's CSV, which begins with an ISO 8601 time: `time , serial , LETTERS ,`.
+pub fn find_cloud_csv(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
-    memchr_iter(b',', bytes).any(|comma| {
+    memchr_iter(b',', bytes).find_map(|comma| {
         // A time has at most 35 characters; looking further back for every comma would be quadratic.
         let window = comma.saturating_sub(40);
         let start = match bytes[window..comma].iter().rposition(u8::is_ascii_whitespace) {
             Some(at) => window + at + 1,
             None if window == 0 => 0,
-            None => return false,
+            None => return None,
         };
         let is_time = comma - start >= 19 && bytes[start + 4] == b'-' && time_column(&bytes[start..=comma]).is_some_and(<[u8]>::is_empty);
-        is_time && letters_column(&bytes[comma + 1..]).is_some()
+        (is_time && letters_column(&bytes[comma + 1..]).is_some()).then_some(start)
     })
 }
 
@@ -95,12 +112,8 @@ pub fn scan(text: &str) -> Header<'_> {
         header.priority = Some(priority);
         rest = after.trim_start_matches(' ');
     }
-    rest = match rfc5424(rest) {
-        Some((hostname, appname, after)) => {
-            header.hostname = hostname;
-            header.appname = appname;
-            after
-        }
+    rest = match rfc5424(rest, &mut header) {
+        Some(after) => after,
         None => rfc3164(rest, &mut header),
     };
     header.body = text.len() - rest.len();
@@ -113,27 +126,29 @@ fn priority(text: &str) -> Option<(u8, &str)> {
     Some((value, &after[1..]))
 }
 
-/// `1 TIME HOST APP PROCID MSGID SD`; host and application, and what follows.
-fn rfc5424(text: &str) -> Option<(Option<&str>, Option<&str>, &str)> {
+/// `1 TIME HOST APP PROCID MSGID SD`; what follows, or none and an untouched header where this is something else.
+fn rfc5424<'a>(text: &'a str, header: &mut Header<'a>) -> Option<&'a str> {
     let (version, rest) = text.split_once(' ')?;
     let is_version = matches!(version.as_bytes(), [b'1'..=b'9'] | [b'1'..=b'9', b'0'..=b'9']);
     let (time, rest) = rest.split_once(' ')?;
-    let is_time = time == "-" || is_iso_time(time);
-    if !is_version || !is_time {
+    if !is_version || (time != "-" && !is_iso_time(time)) {
         return None;
     }
-    let mut parts = [None; 4];
+    header.version = Some(version);
+    header.time = present(time);
     let mut rest = rest;
-    for part in &mut parts {
+    for part in [&mut header.hostname, &mut header.appname, &mut header.procid, &mut header.msgid] {
         let Some((token, after)) = rest.split_once(' ') else {
             // The header ends early: a relay that leaves parts out, or a message of nothing but its header.
-            return Some((present(parts[0].unwrap_or(rest)), parts[1].and_then(present), ""));
+            *part = present(rest);
+            return Some("");
         };
-        *part = Some(token);
+        *part = present(token);
         rest = after;
     }
-    let rest = structured_data(rest).trim_start_matches(' ');
-    Some((parts[0].and_then(present), parts[1].and_then(present), rest))
+    let after = structured_data(rest);
+    header.structured_data = present(&rest[..rest.len() - after.len()]);
+    Some(after.trim_start_matches(' '))
 }
 
 fn present(token: &str) -> Option<&str> {
@@ -164,8 +179,10 @@ fn structured_data(text: &str) -> &str {
 
 /// `TIME HOST TAG[PID]:`, as often as relays stacked it and with any part missing.
 fn rfc3164<'a>(text: &'a str, header: &mut Header<'a>) -> &'a str {
-    let mut rest = text;
+    let mut rest = numbered(text);
     while let Some(after_time) = bsd_time(rest.trim_start_matches(' ')) {
+        let time = rest.trim_start_matches(' ');
+        header.time = Some(time[..time.len() - after_time.len()].trim_end_matches(':'));
         rest = after_time.trim_start_matches(' ');
         let token = rest.split(' ').next().unwrap_or_default();
         if is_host(token) {
@@ -173,13 +190,23 @@ fn rfc3164<'a>(text: &'a str, header: &mut Header<'a>) -> &'a str {
             rest = rest[token.len()..].trim_start_matches(' ');
         }
     }
-    if rest.len() < text.len()
-        && let Some((tag, after)) = tag(rest)
+    if header.time.is_some()
+        && let Some((tag, procid, after)) = tag(rest)
     {
         header.appname = Some(tag);
+        header.procid = procid;
         rest = after.trim_start_matches(' ');
     }
     rest
+}
+
+/// What follows a message number before the time, `123: *Mar  1 00:00:05`: switches of one vendor count their messages and mark a clock
+/// that is not set with a star, one that is not synchronised with a dot.
+fn numbered(text: &str) -> &str {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let after = text[digits..].strip_prefix(": ").filter(|_| digits > 0).unwrap_or(text);
+    let after = after.trim_start_matches(['*', '.']);
+    if bsd_time(after).is_some() { after } else { text }
 }
 
 /// What follows `Nov  3 07:01:51`, with a year or fractions of a second where somebody added them, or an ISO time.
@@ -212,9 +239,22 @@ fn bsd_time(text: &str) -> Option<&str> {
     }
     let rest = &rest[clock.len()..];
     let rest = rest.strip_prefix(':').unwrap_or(rest);
+    let rest = zone_name(rest).unwrap_or(rest);
     match rest.strip_prefix(' ').and_then(|it| it.split_once(' ')) {
         Some((year, after)) if year.len() == 4 && is_number(year, 4) => Some(after),
         _ => Some(rest),
+    }
+}
+
+/// What follows the name of a zone, ` UTC:` or ` JST:` as switches write it after the clock; before a blank only the names that no host has.
+fn zone_name(text: &str) -> Option<&str> {
+    let name_and_rest = text.strip_prefix(' ')?;
+    let len = name_and_rest.bytes().take_while(u8::is_ascii_uppercase).count();
+    let (name, rest) = name_and_rest.split_at(len);
+    match rest.as_bytes() {
+        [b':', b' ', b'%', ..] if (3..=4).contains(&len) => Some(&rest[1..]),
+        [b' ', ..] if matches!(name, "UTC" | "GMT") => Some(rest),
+        _ => None,
     }
 }
 
@@ -230,16 +270,19 @@ fn is_host(token: &str) -> bool {
     is_name || token.parse::<IpAddr>().is_ok()
 }
 
-/// `tag[pid]: ` or `tag: `, tag at most 48 characters (RFC 5424 allows as many for APP-NAME).
-fn tag(text: &str) -> Option<(&str, &str)> {
+/// `tag[pid]: ` or `tag: `, tag at most 48 characters (RFC 5424 allows as many for APP-NAME): tag, process id, what follows.
+fn tag(text: &str) -> Option<(&str, Option<&str>, &str)> {
     let end = text.bytes().take(80).position(|it| it == b':' || it == b' ')?;
     let token = text.get(..end)?;
-    let name = token.split('[').next().unwrap_or_default();
+    let (name, procid) = match token.split_once('[') {
+        Some((name, rest)) => (name, rest.strip_suffix(']').filter(|it| !it.is_empty())),
+        None => (token, None),
+    };
     // `CEF:0|…` is a message and no tag.
     let is_ended = matches!(text.as_bytes().get(end + 1), None | Some(b' '));
     let is_tag = text.as_bytes()[end] == b':' && is_ended && !name.is_empty() && name.len() <= 48;
     let is_name = name.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'.' | b'_' | b'/'));
-    (is_tag && is_name).then(|| (name, &text[end + 1..]))
+    (is_tag && is_name).then(|| (name, procid, &text[end + 1..]))
 }
 
 #[cfg(test)]
@@ -308,8 +351,9 @@ mod tests {
 
     #[test]
     fn other_layouts_are_told_apart() {
-        assert!(is_cloud_layout("<14>1 2021-10-28T02:58:53.586Z s logforwarder - panwlogs - 2021-10-28T02:58:52.000000Z,no-serial,THREAT,url,10.0"));
-        assert!(!is_cloud_layout("<14>Nov  3 07:01:51 host text, more, TEXT, yes"));
+        let cloud = "<14>1 2021-10-28T02:58:53.586Z s logforwarder - panwlogs - 2021-10-28T02:58:52.000000Z,no-serial,THREAT,url,10.0";
+        assert_eq!(find_cloud_csv(cloud).map(|it| &cloud[it..it + 10]), Some("2021-10-28"));
+        assert_eq!(find_cloud_csv("<14>Nov  3 07:01:51 host text, more, TEXT, yes"), None);
         assert!(is_audit_layout("01111111111,2024/04/11 20:06:15,audit,2561,gui-op"));
         assert!(!is_audit_layout("1,2024/04/11 20:06:15,0011,AUDIT,2561"));
     }
@@ -322,6 +366,28 @@ mod tests {
         let line = "<165>1 2003-10-11T22:14:15.003Z host.example evntslog - ID47 [ex@32473 iut=\"3\"] An event";
         let header = scan(line);
         assert_eq!((header.hostname, header.appname, &line[header.body..]), (Some("host.example"), Some("evntslog"), "An event"));
+        assert_eq!((header.time, header.msgid, header.procid), (Some("2003-10-11T22:14:15.003Z"), Some("ID47"), None));
+        assert_eq!(header.structured_data, Some("[ex@32473 iut=\"3\"]"));
+        let header = scan("<86>Dec 24 17:50:23 web-1 sshd[4711]: session opened");
+        assert_eq!((header.time, header.appname, header.procid), (Some("Dec 24 17:50:23"), Some("sshd"), Some("4711")));
+        let header = scan("<189>4567: *Mar  1 00:00:05.123: %SYS-5-CONFIG_I: Configured");
+        assert_eq!((header.time, header.hostname, header.appname), (Some("Mar  1 00:00:05.123"), None, None));
+        let header = scan("<187>88: Nov 23 07:00:00.123 JST: %LINK-3-UPDOWN: down");
+        assert_eq!((header.time, header.hostname, header.appname), (Some("Nov 23 07:00:00.123 JST"), None, None));
+    }
+
+    #[test]
+    fn a_priority_or_a_time_with_a_host_makes_syslog() {
+        for (line, expected) in [
+            ("<34>anything", true),
+            ("Nov  3 07:01:51 host text", true),
+            ("2025-07-14T09:50:36Z host text", true),
+            ("Nov  3 07:01:51", false),
+            ("no header", false),
+            ("", false),
+        ] {
+            assert_eq!(scan(line).is_syslog(), expected, "{line}");
+        }
     }
 
     #[test]

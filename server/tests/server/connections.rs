@@ -138,7 +138,7 @@ fn datagrams_are_found_and_counted() {
     }
     let metrics = door.send("GET", "/metrics", &[], "").text();
     assert!(metrics.contains("sekisho_syslog_received_total{transport=\"udp\"} 20\n"), "{metrics}");
-    assert!(metrics.contains("sekisho_ingest_events_total{stream=\"syslog-unparsed\"} 20\n"), "{metrics}");
-    assert!(metrics.contains("sekisho_parse_failures_total{reason=\"not_panos\"} 20\n"), "{metrics}");
+    assert!(metrics.contains("sekisho_ingest_events_total{stream=\"syslog\"} 20\n"), "{metrics}");
+    assert!(metrics.contains("sekisho_parse_failures_total{reason=\"not_panos\"} 0\n"), "{metrics}");
     assert!(metrics.ends_with("# EOF\n"));
 }
