@@ -38,6 +38,7 @@ mod kind {
     pub(super) const keyword: FieldSpec = spec(FieldType::Keyword);
     pub(super) const keywords: FieldSpec = FieldSpec { list: true, ..keyword };
     pub(super) const column: FieldSpec = FieldSpec { index: false, ..keyword };
+    pub(super) const columns: FieldSpec = FieldSpec { list: true, ..column };
     pub(super) const ip: FieldSpec = spec(FieldType::Ip);
     pub(super) const ips: FieldSpec = FieldSpec { list: true, ..ip };
     pub(super) const port: FieldSpec = spec(FieldType::Long);
@@ -348,17 +349,17 @@ fields! {
     PANOS_SERVER_NAME_INDICATION_LENGTH: "panw.panos.server_name_indication.length", long;
     PANOS_CERTIFICATE_FLAGS: "panw.panos.certificate.flags", column;
     MESSAGE: "message", line;
-    HOST_HOSTNAME: "host.hostname", keyword;
-    PROCESS_NAME: "process.name", keyword;
+    HOST_HOSTNAME: "host.hostname", column;
+    PROCESS_NAME: "process.name", column;
     PROCESS_PID: "process.pid", long;
     LOG_SYSLOG_FACILITY_CODE: "log.syslog.facility.code", long;
-    LOG_SYSLOG_FACILITY_NAME: "log.syslog.facility.name", keyword;
+    LOG_SYSLOG_FACILITY_NAME: "log.syslog.facility.name", column;
     LOG_SYSLOG_SEVERITY_CODE: "log.syslog.severity.code", long;
-    LOG_SYSLOG_SEVERITY_NAME: "log.syslog.severity.name", keyword;
-    LOG_SYSLOG_PROCID: "log.syslog.procid", column;
-    LOG_SYSLOG_MSGID: "log.syslog.msgid", keyword;
+    LOG_SYSLOG_SEVERITY_NAME: "log.syslog.severity.name", column;
     LOG_SYSLOG_VERSION: "log.syslog.version", column;
-    LOG_SYSLOG_STRUCTURED_DATA: "log.syslog.structured_data", keywords;
+    LOG_SYSLOG_PROCID: "log.syslog.procid", column;
+    LOG_SYSLOG_MSGID: "log.syslog.msgid", column;
+    LOG_SYSLOG_STRUCTURED_DATA: "log.syslog.structured_data", columns;
 }
 
 #[cfg(test)]

@@ -107,6 +107,22 @@ test("discover finds, filters by a click, pages and shows the raw line", async (
   await close();
 });
 
+test("an event leads to its whole session", async () => {
+  const { page, wrong, close } = await open("/ui/#/discover?time=all&every=0&stream=panos-threat&f=%2Bpanw.panos.action%3Aalert&q=_exists_:sekisho.session.key");
+  await page.locator(".hits tbody td.nowrap button").first().click();
+  const raw = await page.getByTestId("raw").textContent();
+  await page.getByRole("link", { name: "Whole session" }).click();
+  await page.locator(".timeline li.bad").first().waitFor();
+  assert.match(await page.getByTestId("passed").textContent(), /^Threats detected but allowed: \d/);
+  assert.ok((await page.locator(".timeline pre").allTextContents()).includes(raw), "the event is on the time line");
+  await accessible(page);
+  if (shots) await page.screenshot({ path: `${shots}/session.png`, fullPage: true });
+  await page.goBack();
+  await page.locator(".hits tbody tr").first().waitFor();
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 test("the field list shows top values", async () => {
   const { page, wrong, close } = await open("/ui/#/discover?time=all&every=0&stream=panos-threat");
   await page.getByRole("searchbox", { name: "Find a field" }).fill("panw.panos.action");

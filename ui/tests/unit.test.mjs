@@ -1,12 +1,13 @@
 // Pure functions of the dashboard, without a browser: scales, formats, state in the URL, query bodies, both languages.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { heat, interval, niceTop, percent, tick, time } from "../.compiled/format.js";
+import { bytes, duration, heat, interval, niceTop, percent, tick, time } from "../.compiled/format.js";
 import { t, texts } from "../.compiled/i18n.js";
 import { discover, timeFilter } from "../.compiled/queries.js";
 import { bounds, DEFAULTS, parse, print } from "../.compiled/state.js";
 import { matrix } from "../.compiled/panels/resets.js";
 import { flatten, valuesAt } from "../.compiled/pages/discover.js";
+import { summary } from "../.compiled/pages/session.js";
 
 test("buckets are round and not too many", () => {
   assert.equal(interval(86_400_000, 90), 1_800_000);
@@ -32,7 +33,7 @@ test("times and shares as text", () => {
 });
 
 test("a state survives its URL, whatever a value holds", () => {
-  const state = { ...DEFAULTS, page: "discover", time: "1000..2000", query: "a:b & c#d", filters: [{ field: "url.original", value: "x.example/?a=1&b=\"<script>\":2", out: true }, { field: "source.ip", value: "::1", out: false }], columns: ["a.b", "c"], every: 0 };
+  const state = { ...DEFAULTS, page: "discover", time: "1000..2000", query: "a:b & c#d", event: ".ds-panos-url-2026.11.23-000001/a_b-c", filters: [{ field: "url.original", value: "x.example/?a=1&b=\"<script>\":2", out: true }, { field: "source.ip", value: "::1", out: false }], columns: ["a.b", "c"], every: 0 };
   assert.deepEqual(parse(print(state)), state);
   assert.deepEqual(parse(""), DEFAULTS);
   assert.deepEqual(parse("#/nonsense?time=tomorrow&f=x&every=-1"), DEFAULTS);
@@ -71,4 +72,18 @@ test("both languages have the same keys and the same places for values", () => {
     assert.deepEqual(places(texts.ja[key]), places(texts.en[key]), key);
   }
   assert.equal(t("refreshEvery", "5 s"), "Every 5 s");
+});
+
+test("amounts of data and spans of time as text", () => {
+  assert.equal(bytes(999, "en"), "999 byte");
+  assert.equal(bytes(48_000, "en"), "48 kB");
+  assert.equal(bytes(1_250_000_000, "en"), "1.3 GB");
+  assert.deepEqual([500, 59_000, 61_000, 7_260_000].map(duration), ["0.5 s", "59 s", "1 min 1 s", "2 h 1 min"]);
+});
+
+test("an event of a session says what it is", () => {
+  const of = (type, sub_type, more) => summary({ _index: "i", _id: "1", _source: { panw: { panos: { type, sub_type, action: "alert", ...more } }, url: { original: "x.example/" }, network: { application: "ssl" } } });
+  assert.deepEqual(of("THREAT", "url", { url: { category: "games" } }), { what: "THREAT url", text: "x.example/ · games", action: "alert", isBad: false });
+  assert.deepEqual(of("THREAT", "virus", { threat: { name: "Eicar", id: "1" }, severity: "high" }), { what: "THREAT virus", text: "Eicar · 1 · high", action: "alert", isBad: true });
+  assert.equal(of("TRAFFIC", "end", { endreason: "tcp-fin" }).text, "ssl · tcp-fin");
 });

@@ -70,3 +70,34 @@ export function curl(query: Query, origin: string): string {
   const body = JSON.stringify(query.body, null, 2).replace(/'/g, "'\\''");
   return `curl -s '${origin}/${query.index}/_search' -H 'content-type: application/json' -d '${body}'`;
 }
+
+/** One side of a conversation. */
+export type End = { ip: Json; port: Json; nat: { ip: Json; port: Json }; user: Json; geo: Json; zone: Json; interface: Json };
+type Counts = { total: number | null; to_destination: number | null; to_source: number | null };
+export type SessionEvent = { _index: string; _id: string; _source: { [key: string]: Json } };
+export type Conversation = {
+  start: string;
+  end: string;
+  duration_ms: number;
+  is_open: boolean;
+  observer: { serial_number: Json; hostname: Json; virtual_sys: Json };
+  flow_id: Json;
+  transport: Json;
+  source: End;
+  destination: End;
+  applications: string[];
+  rules: string[];
+  actions: string[];
+  end_reason: Json;
+  bytes: Counts;
+  packets: Counts;
+  counted_at: "end" | "start" | null;
+  detected_but_allowed: { threats: number; bytes_to_source: number | null };
+  events: SessionEvent[];
+};
+
+/** The conversation that an event is part of. */
+export async function session(index: string, id: string, signal: AbortSignal): Promise<{ key: string; conversations: Conversation[] }> {
+  const path = `/_sekisho/sessions?index=${encodeURIComponent(index)}&id=${encodeURIComponent(id)}`;
+  return (await ask(path, { method: "GET", signal })) as unknown as { key: string; conversations: Conversation[] };
+}

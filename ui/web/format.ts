@@ -9,6 +9,21 @@ export function percent(part: number, whole: number, language: string): string {
   return new Intl.NumberFormat(language, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(part / whole);
 }
 
+/** An amount of data in powers of 1,000. */
+export function bytes(value: number, language: string): string {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+  const at = Math.min(units.length - 1, value < 1000 ? 0 : Math.floor(Math.log10(value) / 3));
+  return new Intl.NumberFormat(language, { style: "unit", unit: units[at]!, maximumFractionDigits: at === 0 ? 0 : 1 }).format(value / 1000 ** at);
+}
+
+/** A span of time, to the two largest units. */
+export function duration(ms: number): string {
+  if (ms < 60_000) return `${(ms / 1000).toFixed(ms % 1000 === 0 ? 0 : 1)} s`;
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 60) return `${minutes} min ${Math.floor((ms % 60_000) / 1000)} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
 /** A time to the millisecond, in the browser's zone or in UTC. */
 export function time(ms: number, utc: boolean): string {
   const at = new Date(ms);

@@ -6,6 +6,7 @@ import "@preact/signals";
 import { language, t, type Key } from "./i18n";
 import { Discover } from "./pages/discover";
 import { Overview } from "./pages/overview";
+import { Session } from "./pages/session";
 import { dark, go, link, PRESETS, start, state, utc } from "./state";
 
 const LABELS: Record<string, Key> = { "15m": "last15m", "1h": "last1h", "24h": "last24h", "7d": "last7d", "30d": "last30d" };
@@ -70,10 +71,10 @@ function Shell() {
           <img src="/ui/icon.svg" alt="" width="24" height="24" /> Sekisho <small lang="ja">関所</small>
         </span>
         <nav>
-          <a href={link({ page: "overview", query: "", filters: [] })} aria-current={page === "overview" ? "page" : undefined}>
+          <a href={link({ page: "overview", query: "", filters: [], event: "" })} aria-current={page === "overview" ? "page" : undefined}>
             {t("overview")}
           </a>
-          <a href={link({ page: "discover" })} aria-current={page === "discover" ? "page" : undefined}>
+          <a href={link({ page: "discover", event: "" })} aria-current={page === "discover" ? "page" : undefined}>
             {t("discover")}
           </a>
         </nav>
@@ -100,7 +101,7 @@ function Shell() {
       </header>
       <main id="main" tabIndex={-1}>
         <h1 class="only-read">{t(page)}</h1>
-        {page === "overview" ? <Overview /> : <Discover />}
+        {page === "overview" ? <Overview /> : page === "session" ? <Session /> : <Discover />}
       </main>
     </>
   );

@@ -5,7 +5,7 @@ import { bounds, type Filter, type State } from "./state";
 export const RESETS = ["reset-client", "reset-server", "reset-both"];
 // PAN-OS reference, "Actions": what on a URL line means that the request did not pass.
 export const BLOCKS = ["block-url", "block-continue", "block-override", "override-lockout", "deny", "drop", "drop-packet", "drop-all", "drop-all-packets", "random-drop", "drop-icmp", "reset-client", "reset-server", "reset-both", "block", "block-ip"];
-export const STREAMS = ["panos-traffic", "panos-url", "panos-threat", "syslog-unparsed"];
+export const STREAMS = ["panos-traffic", "panos-url", "panos-threat", "panos-system", "panos-config", "panos-globalprotect", "syslog", "syslog-unparsed"];
 
 export const term = (field: string, value: Json): Body => ({ term: { [field]: value } });
 export const terms = (field: string, values: string[]): Body => ({ terms: { [field]: values } });

@@ -2,7 +2,8 @@
 import { effect, signal } from "@preact/signals";
 import { language, type Language } from "./i18n";
 
-export type Page = "overview" | "discover";
+export const PAGES = ["overview", "discover", "session"] as const;
+export type Page = (typeof PAGES)[number];
 export type Filter = { field: string; value: string; out: boolean };
 
 export type State = {
@@ -13,6 +14,8 @@ export type State = {
   query: string;
   filters: Filter[];
   columns: string[];
+  /** The event whose conversation is shown, as `index/id`. */
+  event: string;
   from: string;
   to: string;
   /** Milliseconds between refreshes; 0 = off. */
@@ -27,7 +30,7 @@ export const PRESETS: [string, number][] = [
   ["30d", 2_592_000_000],
 ];
 
-export const DEFAULTS: State = { page: "overview", time: "30d", stream: "panos-*", query: "", filters: [], columns: [], from: "Untrust", to: "DMZ", every: 10_000 };
+export const DEFAULTS: State = { page: "overview", time: "30d", stream: "panos-*", query: "", filters: [], columns: [], event: "", from: "Untrust", to: "DMZ", every: 10_000 };
 
 /** Reads the part of a URL behind `#`. What is not understood is the default. */
 export function parse(hash: string): State {
@@ -35,12 +38,13 @@ export function parse(hash: string): State {
   const params = new URLSearchParams(search);
   const every = Number(params.get("every") ?? DEFAULTS.every);
   return {
-    page: path === "discover" ? "discover" : "overview",
+    page: PAGES.find((it) => it === path) ?? "overview",
     time: validTime(params.get("time")) ?? DEFAULTS.time,
     stream: params.get("stream") ?? DEFAULTS.stream,
     query: params.get("q") ?? "",
     filters: params.getAll("f").flatMap(parseFilter),
     columns: params.get("columns")?.split(",").filter(Boolean) ?? [],
+    event: params.get("event") ?? "",
     from: params.get("from") ?? DEFAULTS.from,
     to: params.get("to") ?? DEFAULTS.to,
     every: Number.isFinite(every) && every >= 0 ? every : DEFAULTS.every,
@@ -55,6 +59,7 @@ export function print(state: State): string {
   if (state.query) params.set("q", state.query);
   for (const it of state.filters) params.append("f", `${it.out ? "-" : "+"}${it.field}:${it.value}`);
   if (state.columns.length) params.set("columns", state.columns.join(","));
+  if (state.event) params.set("event", state.event);
   if (state.from !== DEFAULTS.from) params.set("from", state.from);
   if (state.to !== DEFAULTS.to) params.set("to", state.to);
   if (state.every !== DEFAULTS.every) params.set("every", String(state.every));

@@ -24,8 +24,9 @@ const CONVERSATIONS_MAX: usize = 100;
 /// # Errors
 /// 404 where no event has the key.
 pub async fn by_key(mut call: Call) -> Outcome {
-    let time = call.params.take("time").map(|it| time_ms(&it)).transpose()?;
+    let time = call.params.take("time");
     call.params.finish(&call.path)?;
+    let time = time.map(|it| time_ms(&it)).transpose()?;
     let key = call.part("key").to_owned();
     call.app.search(move |engine| answer(engine, &key, time.map_or(Choice::All, Choice::Nearest))).await
 }
@@ -35,10 +36,11 @@ pub async fn by_key(mut call: Call) -> Outcome {
 /// # Errors
 /// 400 without both; 404 where there is no such event, or it is part of no session.
 pub async fn by_event(mut call: Call) -> Outcome {
-    let (Some(index), Some(id)) = (call.params.take("index"), call.params.take("id")) else {
+    let (index, id) = (call.params.take("index"), call.params.take("id"));
+    call.params.finish(&call.path)?;
+    let (Some(index), Some(id)) = (index, id) else {
         return Err(ApiError::illegal_argument("an event is named by [index] and [id]"));
     };
-    call.params.finish(&call.path)?;
     call.app
         .search(move |engine| {
             let request = SearchRequest { query: Query::ids([id.as_str()]), size: 1, fields: vec![KEY.to_owned()], ..SearchRequest::default() };

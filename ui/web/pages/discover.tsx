@@ -8,7 +8,7 @@ import { language, t } from "../i18n";
 import { useAsk } from "../load";
 import { States } from "../parts";
 import { discover, histogram, STREAMS } from "../queries";
-import { bounds, go, state, utc, type Filter } from "../state";
+import { bounds, go, link, state, utc, type Filter } from "../state";
 
 const PAGE = 50;
 const COLUMNS = ["panw.panos.type", "panw.panos.action", "source.ip", "destination.ip", "destination.port", "network.application", "rule.name"];
@@ -309,6 +309,7 @@ function Details({ hit, close }: { hit: Hit; close: () => void }) {
     <div class="details" role="dialog" aria-label={t("details")}>
       <header>
         <h2>{t("details")}</h2>
+        {valuesAt(hit._source, "sekisho.session.key").length > 0 && <a href={link({ page: "session", event: `${hit._index}/${hit._id}` })}>{t("wholeSession")}</a>}
         <button type="button" onClick={close}>
           {t("close")}
         </button>

@@ -32,7 +32,7 @@ fn month_first(text: &str) -> Option<String> {
 fn epoch(text: &str) -> Option<String> {
     let number: i64 = text.parse().ok().filter(|it| *it >= 0)?;
     let milliseconds = match text.len() {
-        1..=4 if number != 0 => return None,
+        _ if text.len() < 5 && number != 0 => return None,
         0..=11 => number * 1000,
         12..=14 => number,
         _ => number / 1000,

@@ -1,5 +1,5 @@
-//! SCTP: associations of signalling networks. What follows the action is kept as it stands in `panw.panos.extra`: no layout of it has been seen often enough to be
-//! sure of.
+//! SCTP: associations of signalling networks. What follows the action is kept as it stands in
+//! `panw.panos.extra`: no layout of it has been seen often enough to be sure of.
 
 use sekisho_engine::ecs;
 

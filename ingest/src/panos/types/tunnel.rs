@@ -1,5 +1,5 @@
-//! START and END: tunnel inspection (GRE, IPsec null encryption, VXLAN, GTP-U). What follows the action is kept as it stands in `panw.panos.extra`: no layout of it has been seen often enough to be
-//! sure of.
+//! START and END: tunnel inspection (GRE, IPsec null encryption, VXLAN, GTP-U). What follows the action is kept as it stands in
+//! `panw.panos.extra`: no layout of it has been seen often enough to be sure of.
 
 use sekisho_engine::ecs;
 
