@@ -42,3 +42,25 @@ pub(super) const HEADER: &[Col] = &[
 pub(super) const TYPE: usize = 3;
 /// Position of the subtype among the shared columns.
 pub(super) const SUBTYPE: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use crate::panos::LOG_TYPES;
+
+    #[test]
+    fn tables_are_in_the_order_of_the_line_and_end_where_extras_begin() {
+        for it in LOG_TYPES {
+            let indices: Vec<usize> = it.header.iter().chain(it.columns).map(|it| it.index).collect();
+            assert!(indices.is_sorted(), "{:?}: {indices:?}", it.names);
+            assert!(indices.iter().all(|index| *index < it.columns_known), "{:?}: a column is mapped and an extra too", it.names);
+            assert!(it.columns_min <= it.columns_known, "{:?}", it.names);
+        }
+    }
+
+    #[test]
+    fn a_name_belongs_to_one_type() {
+        let mut names: Vec<&str> = LOG_TYPES.iter().flat_map(|it| it.names).copied().collect();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|it| it[0] != it[1]), "{names:?}");
+    }
+}
