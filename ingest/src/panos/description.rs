@@ -13,6 +13,9 @@ const BEFORE_USER: &[&str] = &["for user ", "authenticating user ", "User name: 
 const BEFORE_ADDRESS: &[&str] = &["From: ", "Login from: ", "' from '", "logged in via Web from ", "logged in via CLI from "];
 const BEFORE_REASON: &[&str] = &["Reason: "];
 
+/// Where the firewall cuts the text. PAN-OS syslog reference §12.
+const TEXT_BYTES_MAX: usize = 512;
+
 /// Adds user, address, reason and outcome.
 pub(super) fn derive(event: &mut Event<'_>) {
     let Some(text) = event.row.str(ecs::PANOS_DESCRIPTION).map(str::to_owned) else { return };
@@ -23,7 +26,7 @@ pub(super) fn derive(event: &mut Event<'_>) {
             event.row.push_str(ecs::USER_DOMAIN, domain);
         }
     }
-    if let Some(address) = after(&text, BEFORE_ADDRESS).and_then(address) {
+    if let Some(address) = after(&text, BEFORE_ADDRESS).and_then(|it| address(it, text.len() >= TEXT_BYTES_MAX)) {
         event.row.push_ip(ecs::SOURCE_IP, address);
     }
     if let Some(reason) = after(&text, BEFORE_REASON).map(sentence).filter(|it| !it.is_empty()) {
@@ -42,15 +45,21 @@ fn after<'a>(text: &'a str, markers: &[&str]) -> Option<&'a str> {
 /// A name in quotes, or up to a comma, a blank or the end of the sentence. A name may hold dots.
 fn name(text: &str) -> &str {
     if let Some(quoted) = text.strip_prefix('\'') {
-        return quoted.split('\'').next().unwrap_or_default();
+        // An apostrophe is inside of a name where a letter or digit follows it.
+        let end = quoted.match_indices('\'').find(|it| !quoted[it.0 + 1..].starts_with(char::is_alphanumeric)).map_or(quoted.len(), |it| it.0);
+        return &quoted[..end];
     }
     let end = text.find([',', ' ', '\'', '"']).unwrap_or(text.len());
     text[..end].trim_end_matches('.')
 }
 
-/// An address at the start of `text`, in whatever punctuation.
-fn address(text: &str) -> Option<IpAddr> {
+/// An address at the start of `text`, in whatever punctuation. One that runs to the end of a text that may be cut is none: half of it would
+/// be another host.
+fn address(text: &str, may_be_cut: bool) -> Option<IpAddr> {
     let end = text.find(|it: char| !(it.is_ascii_hexdigit() || matches!(it, '.' | ':'))).unwrap_or(text.len());
+    if may_be_cut && end == text.len() && !text.ends_with('.') {
+        return None;
+    }
     text[..end].trim_end_matches(['.', ':']).parse().ok()
 }
 
@@ -144,5 +153,21 @@ mod tests {
         check("auth-fail", "failed authentication for user '", None, None, None, Some("failure"));
         check("auth-fail", "failed authentication for user 'é", Some("é"), None, None, Some("failure"));
         check("general", "From: nowhere, Reason: ", None, None, None, None);
+    }
+
+    #[test]
+    fn an_apostrophe_belongs_to_the_name() {
+        let text = "failed authentication for user 'acme\\o'neil'.  Reason: Invalid username/password.  From: 192.0.2.6.";
+        check("auth-fail", text, Some("o'neil"), Some("192.0.2.6"), Some("Invalid username/password"), Some("failure"));
+        check("auth-fail", "failed authentication for user 'o'neil'", Some("o'neil"), None, None, Some("failure"));
+    }
+
+    #[test]
+    fn what_the_firewall_cut_in_two_is_no_address() {
+        let start = "failed authentication for user 'a'.  Reason: ";
+        let end = ".  From: 192.0.2.17";
+        let text = format!("{start}{}{end}", "x".repeat(512 - start.len() - end.len()));
+        assert_eq!(row("auth-fail", &text).get(ecs::SOURCE_IP), None);
+        assert!(row("auth-fail", &text.replace("xx", "x")).get(ecs::SOURCE_IP).is_some());
     }
 }
