@@ -261,3 +261,34 @@ fn the_unmapped_tail_of_a_mobile_log_is_kept() {
     assert_eq!(all(&parsed, ecs::PANOS_EXTRA), ["create", "999999999999999"]);
     assert_eq!(parsed.row.get(ecs::DESTINATION_PORT), Some(Datum::I64(2152)));
 }
+
+#[test]
+fn a_config_line_cut_in_its_details_has_no_details_in_other_fields() {
+    let head = "192.0.2.9,,set,admin,Web,Succeeded, vsys  vsys1,";
+    for (columns, before, after) in
+        [("\"was,{\"\"a\"\"", Some("was,{\"a\""), None), ("\"was,7\",\"is {", Some("was,7"), Some("is {")), (",\"is {", None, Some("is {"))]
+    {
+        let row = parse(of_type("CONFIG", "0", &format!("{head}{columns}"))).row;
+        assert_eq!((row.str(ecs::PANOS_BEFORE_CHANGE_DETAIL), row.str(ecs::PANOS_AFTER_CHANGE_DETAIL)), (before, after), "{columns}");
+        assert_eq!((row.str(ecs::PANOS_SEQUENCE_NUMBER), row.str(ecs::PANOS_ACTION_FLAGS)), (None, None), "{columns}");
+    }
+    for columns in ["77", "77,0", "77,0x8000000000000000,0", ""] {
+        let row = parse(of_type("CONFIG", "0", &format!("{head}{columns}"))).row;
+        assert_eq!(row.get(ecs::PANOS_BEFORE_CHANGE_DETAIL), None, "{columns}");
+        assert_eq!(row.str(ecs::PANOS_SEQUENCE_NUMBER), (!columns.is_empty()).then_some("77"), "{columns}");
+    }
+}
+
+#[test]
+fn a_login_that_is_refused_in_other_words_is_a_failure() {
+    let outcome = |result: &str| {
+        let row = parse(of_type("AUTH", "0", &format!("vsys1,192.0.2.4,jd,,o,p,1,9,v,,sp,d,c,{result},1"))).row;
+        row.str(ecs::EVENT_OUTCOME).map(str::to_owned)
+    };
+    for result in ["User is not in allowlist", "Authentication unsuccessful", "not allowed", "auth-fail", "Authentication timeout"] {
+        assert_eq!(outcome(result).as_deref(), Some("failure"), "{result}");
+    }
+    for result in ["Authentication succeeded", "allowed", "auth-success"] {
+        assert_eq!(outcome(result).as_deref(), Some("success"), "{result}");
+    }
+}

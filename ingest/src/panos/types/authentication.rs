@@ -66,11 +66,18 @@ const COLUMNS: &[Col] = &[
 /// Column event.
 const RESULT: usize = 20;
 
+/// Words of a refusal. They go first: `unsuccessful` and `not in allowlist` hold words of success too.
+const FAILURE: &[&str] = &["fail", "denied", "deny", "reject", "timeout", "invalid", "unsuccess", "not allow", "not in allow"];
+
+/// Words of a login that went well.
+const SUCCESS: &[&str] = &["success", "succeeded", "allow"];
+
 fn derive(event: &mut Event<'_>) {
     let result = event.columns.raw(RESULT).to_ascii_lowercase();
-    let outcome = if ["fail", "denied", "deny", "reject", "timeout", "invalid"].iter().any(|it| result.contains(it)) {
+    let has_any = |words: &[&str]| words.iter().any(|it| result.contains(it));
+    let outcome = if has_any(FAILURE) {
         "failure"
-    } else if ["success", "succeeded", "allow"].iter().any(|it| result.contains(it)) {
+    } else if has_any(SUCCESS) {
         "success"
     } else {
         "unknown"

@@ -76,9 +76,7 @@ const RESULT: usize = 12;
 
 fn derive(event: &mut Event<'_>) {
     let columns = event.columns;
-    // The layout shows in where the sequence number and the action flags are; no column count tells.
-    let is_detail_first = !is_sequence(columns, 14) && is_sequence(columns, 16);
-    event.fill(if is_detail_first { DETAIL_FIRST } else { DETAIL_LAST });
+    event.fill(if is_detail_first(columns) { DETAIL_FIRST } else { DETAIL_LAST });
     let command = columns.raw(COMMAND).trim_ascii();
     if !command.is_empty() {
         event.row.push_lower(ecs::EVENT_ACTION, &format!("cmd-{command}"));
@@ -89,6 +87,16 @@ fn derive(event: &mut Event<'_>) {
         _ => "unknown",
     };
     event.row.push_str(ecs::EVENT_OUTCOME, outcome);
+}
+
+/// Whether the details of the change stand before the sequence number. The layout shows in where that number and the action flags are; no
+/// column count tells. A line that ends before both places was cut in its details, which run to thousands of bytes, or has none.
+fn is_detail_first(columns: &Columns<'_>) -> bool {
+    let is_number = |index: usize| columns.raw(index).bytes().all(|it| it.is_ascii_digit());
+    // `0` is what a cut may leave of the flags.
+    let is_flags = |index: usize| matches!(columns.raw(index), "" | "0") || columns.raw(index).starts_with("0x");
+    let is_cut_in_detail = columns.len() <= 17 && !(is_number(14) && is_flags(15));
+    !is_sequence(columns, 14) && (is_sequence(columns, 16) || is_cut_in_detail)
 }
 
 /// Whether a sequence number and hexadecimal action flags stand there.
