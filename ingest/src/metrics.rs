@@ -52,6 +52,16 @@ pub struct Metrics {
     pub connections_idle_closed: Count,
     /// TCP connections reset because their lines may be lost.
     pub connections_reset: Count,
+    /// Connections closed because they did not begin with a PROXY header, where one is demanded.
+    pub proxy_header_failures: Count,
+    /// TLS handshakes that failed: no common version, no or a wrong client certificate, not TLS at all.
+    pub tls_handshake_failures: Count,
+    /// Connections closed because PROXY header and TLS handshake took too long.
+    pub handshake_timeouts: Count,
+    /// Times changed certificate files came into use.
+    pub tls_reloads: Count,
+    /// Times changed certificate files could not be used and the old ones stayed.
+    pub tls_reload_failures: Count,
     /// Errors of accepting and receiving, such as no free file descriptors.
     pub socket_errors: Count,
     /// Times a batch was refused by the sink and kept.

@@ -10,7 +10,7 @@ use tokio::time::{Duration, sleep};
 use tracing::{info, warn};
 
 use super::frame;
-use super::listeners::{Listeners, Stop, stopped};
+use super::listeners::{Listeners, Origin, Stop, stopped};
 use crate::envelope::Transport;
 use crate::intake::Lane;
 use crate::limits::DATAGRAM_BYTES_MAX;
@@ -77,7 +77,8 @@ impl Listeners {
     }
 
     fn datagram(&self, bytes: &[u8], peer: SocketAddr) -> Option<Vec<u8>> {
-        frame::datagram(bytes).map(|message| self.shared.record(Transport::Udp, peer.ip(), message))
+        let origin = Origin { transport: Transport::Udp, peer: peer.ip(), time_zone: self.time_zone.clone() };
+        frame::datagram(bytes).map(|message| self.shared.record(&origin, message))
     }
 }
 
