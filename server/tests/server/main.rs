@@ -9,6 +9,7 @@ mod connections;
 mod crash;
 mod door;
 mod headline;
+mod listeners;
 mod process;
 mod routes;
 mod samples;
