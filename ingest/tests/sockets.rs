@@ -224,3 +224,43 @@ async fn many_connections_keep_their_lines_in_order() {
     }
     server.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn four_connections_at_full_speed_lose_nothing_and_store_nothing_twice() {
+    const LINES: usize = 100_000;
+    let sink = Arc::new(MemorySink::default());
+    let server = Server::tcp(&sink, Limits::default()).await;
+    let address = server.address;
+    let senders = (0..4).map(|sender| {
+        tokio::spawn(async move {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let mut bytes = Vec::new();
+            for line in 0..LINES {
+                let message = format!("<14>{sender} {line} {}", "x".repeat(line % 300));
+                // Both framings, and two senders that mix them.
+                let is_counted = sender == 1 || sender > 1 && line % 7 < 3;
+                let framed = if is_counted { format!("{} {message}", message.len()) } else { format!("{message}\n") };
+                bytes.extend_from_slice(framed.as_bytes());
+            }
+            for chunk in bytes.chunks(61_007) {
+                stream.write_all(chunk).await.unwrap();
+            }
+            stream.shutdown().await.unwrap();
+            assert_eq!(acknowledged(&mut stream).await.unwrap(), 0);
+        })
+    });
+    for sender in senders.collect::<Vec<_>>() {
+        sender.await.unwrap();
+    }
+    let mut next = [0; 4];
+    for line in sink.lines() {
+        let mut words = line.strip_prefix("<14>").unwrap().split(' ');
+        let (sender, number) = (words.next().unwrap().parse::<usize>().unwrap(), words.next().unwrap().parse::<usize>().unwrap());
+        // In order, without a gap: none is lost and none is there twice.
+        assert_eq!(number, next[sender], "sender {sender}");
+        assert_eq!(words.next().unwrap().len(), number % 300);
+        next[sender] += 1;
+    }
+    assert_eq!(next, [LINES; 4]);
+    server.finish().await;
+}

@@ -10,6 +10,7 @@ mod crash;
 mod door;
 mod headline;
 mod listeners;
+mod many_connections;
 mod process;
 mod routes;
 mod samples;
