@@ -105,7 +105,7 @@ settings! {
     #[arg(value_name = "SECONDS")]
     syslog_idle_timeout_s: u64 = Limits::default().idle_timeout.as_secs();
 
-    /// Listen on addresses that other machines reach although nothing asks for credentials. Encryption and API keys come with a
+    /// Listen on addresses that other machines reach although nothing asks for credentials. Encryption of HTTP and API keys come with a
     /// later release; until then keep such addresses in a trusted network. [default: false]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     insecure: bool = false;

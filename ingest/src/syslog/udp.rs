@@ -10,7 +10,7 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStor
 use rustix::net::sockopt;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
-use tokio::time::{Duration, sleep};
+use tokio::time::{Duration, Instant, sleep};
 use tracing::{info, warn};
 
 use super::frame;
@@ -28,6 +28,9 @@ const DATAGRAMS_PER_PARCEL: usize = 512;
 
 /// A byte more than the longest datagram, so that a longer one could be seen.
 const PLACE_BYTES: usize = DATAGRAM_BYTES_MAX + 1;
+
+/// When we stop: datagrams that still come are taken for so long. The kernel's buffer is emptied in much less.
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Pause after a failed receive, so that a lasting error does not spin.
 const ERROR_PAUSE: Duration = Duration::from_millis(100);
@@ -71,8 +74,9 @@ impl Listeners {
                 sleep(ERROR_PAUSE).await;
             }
         }
-        // What the kernel holds was received, as far as the sender is concerned.
-        while matches!(self.receive(&mut receiver, &lane).await, Ok(1..)) {}
+        // What the kernel holds was received, as far as the sender is concerned. Senders that go on must not keep us.
+        let deadline = Instant::now() + DRAIN_TIME_MAX;
+        while Instant::now() < deadline && matches!(self.receive(&mut receiver, &lane).await, Ok(1..)) {}
         // A loss is counted and logged where it is found out; there is nobody to tell.
         let _ = lane.durable().await;
         Ok(())
