@@ -21,4 +21,4 @@ pub use limits::Limits;
 pub use metrics::Metrics;
 pub use panos::PanosSyslog;
 pub use sink::{LineSink, Lost, Receipt, Refused, Settle};
-pub use syslog::{ListenerOptions, Listeners, Stop};
+pub use syslog::{ListenerOptions, Listeners, Stop, TLS_RELOAD_INTERVAL, Tls, TlsError, TlsFiles};

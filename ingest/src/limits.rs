@@ -16,8 +16,11 @@ pub const COLUMNS_MAX: usize = 160;
 /// `event.original`.
 pub const PAIRS_MAX: usize = 512;
 
-/// The longest UDP payload over IPv4: no datagram is cut by our buffer.
-pub const DATAGRAM_BYTES_MAX: usize = 65_507;
+/// The longest UDP payload, which is IPv6's (over IPv4 it is 65,507): no datagram is cut by our buffer.
+pub const DATAGRAM_BYTES_MAX: usize = 65_527;
+
+/// Bytes of a PROXY header: the addresses take 52, the rest is what balancers add (TLVs). A longer one is refused.
+pub(crate) const PROXY_BYTES_MAX: usize = 4 << 10;
 
 /// Bytes read from a TCP socket at once, on the stack: an idle connection holds no buffer.
 pub(crate) const READ_BYTES: usize = 32 << 10;
@@ -30,10 +33,13 @@ pub(crate) const COLUMN_ERRORS_MAX: usize = 8;
 pub struct Limits {
     /// Open TCP connections of all listeners together; one more is closed at once and counted. Each costs a file descriptor.
     pub connections_max: usize,
-    /// Open TCP connections from one address: one sender that leaks connections does not shut the others out.
+    /// Open TCP connections from one address: one sender that leaks connections does not shut the others out. Behind a load balancer
+    /// that does not speak the PROXY protocol all connections come from one address, hence as many as half of all.
     pub connections_per_source_max: usize,
     /// A connection on which nothing came for so long is closed, after all of it is durable: half-open ones would pile up for ever.
     pub idle_timeout: Duration,
+    /// A connection whose PROXY header and TLS handshake take longer is closed: whoever says nothing shall not hold a place for long.
+    pub handshake_timeout: Duration,
     /// Bytes of records that wait for the sink, over all connections. When they are used up, sockets are not read: TCP
     /// senders wait, datagrams wait in the kernel's buffer.
     pub waiting_bytes_max: usize,
@@ -53,8 +59,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections_max: 20_000,
-            connections_per_source_max: 1_000,
+            connections_per_source_max: 10_000,
             idle_timeout: Duration::from_secs(3600),
+            handshake_timeout: Duration::from_secs(10),
             waiting_bytes_max: 32 << 20,
             batch_bytes: 1 << 20,
             batch_delay: Duration::from_millis(5),

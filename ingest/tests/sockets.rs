@@ -2,128 +2,18 @@
 //! durable, limits hold, and stopping loses nothing.
 #![allow(clippy::unwrap_used, reason = "a panic is a test's report")]
 
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+#[path = "sockets/door.rs"]
+mod door;
+
+use std::sync::Arc;
 use std::time::Duration;
 
+use door::{A_MOMENT, MemorySink, PATIENCE, Server, acknowledged};
 use sekisho_ingest::limits::LINE_BYTES_MAX;
-use sekisho_ingest::{Envelope, Limits, LineSink, ListenerOptions, Listeners, Lost, Metrics, Receipt, Refused, Settle, Transport};
+use sekisho_ingest::{Envelope, Limits, Lost, Transport};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
-
-/// Longer than anything here takes; reached only by a failure.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Long enough for an answer that comes too early to be seen.
-const A_MOMENT: Duration = Duration::from_millis(60);
-
-/// Keeps what it is given. Closed, its `submit` blocks; held, its receipts are settled only by [`MemorySink::release`].
-#[derive(Default)]
-struct MemorySink {
-    kept: Mutex<Kept>,
-    opened: Condvar,
-    is_held: AtomicBool,
-}
-
-#[derive(Default)]
-struct Kept {
-    records: Vec<Vec<u8>>,
-    unsettled: Vec<Settle>,
-    is_closed: bool,
-}
-
-impl LineSink for MemorySink {
-    fn submit(&self, records: &[Vec<u8>]) -> Result<Receipt, Refused> {
-        let mut kept = self.opened.wait_while(self.kept.lock().unwrap(), |it| it.is_closed).unwrap();
-        kept.records.extend_from_slice(records);
-        let (settle, receipt) = Receipt::pending();
-        if self.is_held.load(Ordering::SeqCst) {
-            kept.unsettled.push(settle)
-        } else {
-            settle.settle(Ok(()))
-        }
-        Ok(receipt)
-    }
-}
-
-impl MemorySink {
-    fn held() -> Arc<Self> {
-        Arc::new(Self { is_held: AtomicBool::new(true), ..Self::default() })
-    }
-
-    fn release(&self, outcome: Result<(), Lost>) {
-        self.is_held.store(false, Ordering::SeqCst);
-        self.kept.lock().unwrap().unsettled.drain(..).for_each(|it| it.settle(outcome.clone()));
-    }
-
-    fn set_closed(&self, is_closed: bool) {
-        self.kept.lock().unwrap().is_closed = is_closed;
-        self.opened.notify_all();
-    }
-
-    fn lines(&self) -> Vec<String> {
-        let kept = self.kept.lock().unwrap();
-        kept.records.iter().map(|it| String::from_utf8_lossy(Envelope::decode(it).unwrap().1).into_owned()).collect()
-    }
-
-    async fn wait_for(&self, count: usize) -> Vec<String> {
-        timeout(PATIENCE, async {
-            while self.kept.lock().unwrap().records.len() < count {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        })
-        .await
-        .unwrap_or_else(|_| panic!("{} of {count} lines came: {:?}", self.lines().len(), self.lines()));
-        self.lines()
-    }
-}
-
-struct Server {
-    address: SocketAddr,
-    metrics: Arc<Metrics>,
-    stop: watch::Sender<bool>,
-    task: JoinHandle<std::io::Result<()>>,
-}
-
-impl Server {
-    async fn tcp(sink: &Arc<MemorySink>, limits: Limits) -> Self {
-        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = socket.local_addr().unwrap();
-        let (stop, stopped) = watch::channel(false);
-        let listeners = Listeners::new(sink.clone(), ListenerOptions { limits, ..ListenerOptions::default() });
-        let metrics = listeners.metrics().clone();
-        let task = tokio::spawn(async move { listeners.serve_tcp(socket, stopped).await });
-        Self { address, metrics, stop, task }
-    }
-
-    async fn udp(sink: &Arc<MemorySink>) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let address = socket.local_addr().unwrap();
-        let (stop, stopped) = watch::channel(false);
-        let listeners = Listeners::new(sink.clone(), ListenerOptions::default());
-        let metrics = listeners.metrics().clone();
-        let task = tokio::spawn(async move { listeners.serve_udp(socket, stopped).await });
-        Self { address, metrics, stop, task }
-    }
-
-    async fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.address).await.unwrap()
-    }
-
-    async fn finish(self) {
-        self.stop.send(true).unwrap();
-        timeout(PATIENCE, self.task).await.expect("the listener stops").unwrap().unwrap();
-    }
-}
-
-/// Waits for the server's answer to a half-close.
-async fn acknowledged(stream: &mut TcpStream) -> std::io::Result<usize> {
-    timeout(PATIENCE, stream.read(&mut [0; 1])).await.expect("an answer")
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_framings_arrive_in_order_however_they_are_cut() {
@@ -281,7 +171,7 @@ async fn an_idle_connection_is_closed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn datagrams_are_messages_and_know_their_sender() {
     let sink = Arc::new(MemorySink::default());
-    let server = Server::udp(&sink).await;
+    let server = Server::udp(&sink, Limits::default()).await;
     let sender = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let long = format!("<14>{}", "y".repeat(60_000));
     for message in ["<14>one", "<14>two\n", "\n", "<14>a\nb\0", &long] {
@@ -299,7 +189,7 @@ async fn datagrams_are_messages_and_know_their_sender() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_burst_of_datagrams_is_taken_whole() {
     let sink = Arc::new(MemorySink::default());
-    let server = Server::udp(&sink).await;
+    let server = Server::udp(&sink, Limits::default()).await;
     let sender = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     for number in 0..200 {
         sender.send_to(format!("<14>datagram {number}").as_bytes(), server.address).await.unwrap();
@@ -332,5 +222,45 @@ async fn many_connections_keep_their_lines_in_order() {
         let of_sender: Vec<_> = lines.iter().filter(|it| it.starts_with(&format!("<14>{sender} "))).collect();
         assert_eq!(of_sender, (0..100).map(|it| format!("<14>{sender} {it}")).collect::<Vec<_>>().iter().collect::<Vec<_>>());
     }
+    server.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn four_connections_at_full_speed_lose_nothing_and_store_nothing_twice() {
+    const LINES: usize = 100_000;
+    let sink = Arc::new(MemorySink::default());
+    let server = Server::tcp(&sink, Limits::default()).await;
+    let address = server.address;
+    let senders = (0..4).map(|sender| {
+        tokio::spawn(async move {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let mut bytes = Vec::new();
+            for line in 0..LINES {
+                let message = format!("<14>{sender} {line} {}", "x".repeat(line % 300));
+                // Both framings, and two senders that mix them.
+                let is_counted = sender == 1 || sender > 1 && line % 7 < 3;
+                let framed = if is_counted { format!("{} {message}", message.len()) } else { format!("{message}\n") };
+                bytes.extend_from_slice(framed.as_bytes());
+            }
+            for chunk in bytes.chunks(61_007) {
+                stream.write_all(chunk).await.unwrap();
+            }
+            stream.shutdown().await.unwrap();
+            assert_eq!(acknowledged(&mut stream).await.unwrap(), 0);
+        })
+    });
+    for sender in senders.collect::<Vec<_>>() {
+        sender.await.unwrap();
+    }
+    let mut next = [0; 4];
+    for line in sink.lines() {
+        let mut words = line.strip_prefix("<14>").unwrap().split(' ');
+        let (sender, number) = (words.next().unwrap().parse::<usize>().unwrap(), words.next().unwrap().parse::<usize>().unwrap());
+        // In order, without a gap: none is lost and none is there twice.
+        assert_eq!(number, next[sender], "sender {sender}");
+        assert_eq!(words.next().unwrap().len(), number % 300);
+        next[sender] += 1;
+    }
+    assert_eq!(next, [LINES; 4]);
     server.finish().await;
 }

@@ -7,13 +7,15 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Args;
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
+use sekisho_ingest::Limits;
 use serde::{Deserialize, Serialize};
 
-use crate::listen::Listen;
+use crate::listen::{Listen, Listens};
 
 macro_rules! settings {
     ($($(#[doc = $doc:literal])+ $(#[arg($($arg:tt)*)])? $name:ident: $kind:ty = $default:expr;)*) => {
@@ -59,15 +61,51 @@ settings! {
     #[arg(value_name = "ADDR")]
     http: Listen = Listen::loopback(9200);
 
-    /// Address for syslog over UDP, or `off`. [default: 127.0.0.1:5514]
-    #[arg(value_name = "ADDR")]
-    syslog_udp: Listen = Listen::loopback(5514);
+    /// Addresses for syslog over UDP, separated by commas, or `off`. Each may end in `@` and the IANA time zone of its devices, as in
+    /// `0.0.0.0:514,[::]:514,192.0.2.1:5515@Asia/Tokyo`. An IPv6 address takes IPv6 only. [default: 127.0.0.1:5514]
+    #[arg(value_name = "ADDRS")]
+    syslog_udp: Listens = Listens::loopback(5514);
 
-    /// Address for syslog over TCP, or `off`. [default: 127.0.0.1:5514]
-    #[arg(value_name = "ADDR")]
-    syslog_tcp: Listen = Listen::loopback(5514);
+    /// Addresses for syslog over TCP, like those of UDP. [default: 127.0.0.1:5514]
+    #[arg(value_name = "ADDRS")]
+    syslog_tcp: Listens = Listens::loopback(5514);
 
-    /// Listen on addresses that other machines reach although nothing asks for credentials. Encryption and API keys come with a
+    /// Addresses for syslog over TLS, like those of UDP. [default: off]
+    #[arg(value_name = "ADDRS")]
+    syslog_tls: Listens = Listens::default();
+
+    /// PEM file with the certificate for syslog over TLS, followed by those that lead to its CA. Read again when it changes. [default: none]
+    #[arg(value_name = "FILE")]
+    syslog_tls_certificate: PathBuf = PathBuf::new();
+
+    /// PEM file with the key of that certificate, not encrypted. Read again when it changes. [default: none]
+    #[arg(value_name = "FILE")]
+    syslog_tls_key: PathBuf = PathBuf::new();
+
+    /// PEM file with the CAs of the senders' certificates; given, a sender without such a certificate is refused. Read again when it
+    /// changes. [default: none]
+    #[arg(value_name = "FILE")]
+    syslog_tls_client_ca: PathBuf = PathBuf::new();
+
+    /// Whether syslog connections (TCP and TLS) begin with a PROXY header, as a load balancer writes it; those without one are
+    /// refused, and the address in it is believed. [default: false]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    syslog_proxy_protocol: bool = false;
+
+    /// Syslog connections (TCP and TLS) that may be open; one more is closed at once. Each needs a file descriptor. [default: 20000]
+    #[arg(value_name = "COUNT")]
+    syslog_connections_max: usize = Limits::default().connections_max;
+
+    /// Syslog connections that may be open from one address, which behind a load balancer is the balancer's unless it speaks the
+    /// PROXY protocol. [default: 10000]
+    #[arg(value_name = "COUNT")]
+    syslog_connections_per_source_max: usize = Limits::default().connections_per_source_max;
+
+    /// Seconds after which a syslog connection on which nothing came is closed. [default: 3600]
+    #[arg(value_name = "SECONDS")]
+    syslog_idle_timeout_s: u64 = Limits::default().idle_timeout.as_secs();
+
+    /// Listen on addresses that other machines reach although nothing asks for credentials. Encryption of HTTP and API keys come with a
     /// later release; until then keep such addresses in a trusted network. [default: false]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     insecure: bool = false;
@@ -110,8 +148,14 @@ pub enum ConfigError {
         /// The setting.
         key: &'static str,
         /// Its value.
-        address: Listen,
+        address: String,
     },
+    /// TLS needs files that are not named.
+    #[error("[syslog_tls = {0}] needs syslog_tls_certificate and syslog_tls_key")]
+    NoCertificate(Listens),
+    /// A number that would let nothing in.
+    #[error("[{0}] must be at least 1")]
+    Zero(&'static str),
 }
 
 impl Config {
@@ -140,14 +184,47 @@ impl Config {
         Ok(config)
     }
 
-    /// Refuses addresses that other machines reach, unless that was asked for.
+    /// Refuses what can't work, and addresses that other machines reach, unless that was asked for.
     fn check(&self) -> Result<(), ConfigError> {
-        for (key, address) in [("http", self.http), ("syslog_udp", self.syslog_udp), ("syslog_tcp", self.syslog_tcp)] {
-            if !self.insecure && address.address().is_some_and(|it| !it.ip().to_canonical().is_loopback()) {
-                return Err(ConfigError::NotLoopback { key, address });
+        if !self.syslog_tls.is_off() && [&self.syslog_tls_certificate, &self.syslog_tls_key].iter().any(|it| it.as_os_str().is_empty()) {
+            return Err(ConfigError::NoCertificate(self.syslog_tls.clone()));
+        }
+        let counts = [
+            ("syslog_connections_max", self.syslog_connections_max),
+            ("syslog_connections_per_source_max", self.syslog_connections_per_source_max),
+            ("syslog_idle_timeout_s", self.syslog_idle_timeout_s as usize),
+        ];
+        if let Some((key, _)) = counts.iter().find(|it| it.1 == 0) {
+            return Err(ConfigError::Zero(key));
+        }
+        if self.insecure {
+            return Ok(());
+        }
+        let http = Listens::from(self.http);
+        for (key, listens) in [("http", &http), ("syslog_udp", &self.syslog_udp), ("syslog_tcp", &self.syslog_tcp), ("syslog_tls", &self.syslog_tls)]
+        {
+            // Where senders must show a certificate, credentials are asked for.
+            let asks_for_credentials = key == "syslog_tls" && self.tls_client_ca().is_some();
+            if let Some(it) = listens.iter().find(|it| !asks_for_credentials && !is_loopback(it.address.ip())) {
+                return Err(ConfigError::NotLoopback { key, address: it.to_string() });
             }
         }
         Ok(())
+    }
+
+    /// The CAs of senders' certificates, where they are demanded.
+    pub fn tls_client_ca(&self) -> Option<&Path> {
+        (!self.syslog_tls_client_ca.as_os_str().is_empty()).then_some(self.syslog_tls_client_ca.as_path())
+    }
+
+    /// What listeners allow.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            connections_max: self.syslog_connections_max,
+            connections_per_source_max: self.syslog_connections_per_source_max,
+            idle_timeout: Duration::from_secs(self.syslog_idle_timeout_s),
+            ..Limits::default()
+        }
     }
 }
 
@@ -163,9 +240,10 @@ impl HostNames {
     }
 }
 
+/// A list as settings give it: text with commas, or in the file also an array.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum OneOrMany {
+pub(crate) enum OneOrMany {
     One(String),
     Many(Vec<String>),
 }
@@ -277,7 +355,7 @@ mod tests {
     fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
         let file = file("http = \"127.0.0.1:1\"\nsyslog_tcp = \"off\"\nallowed_hosts = [\"a\", \"b\"]\n");
         let config = Config::load(&flags(&["--config", file.path().to_str().unwrap(), "--http", "localhost:2"])).unwrap();
-        assert_eq!((config.http, config.syslog_tcp, config.syslog_udp), (Listen::loopback(2), Listen::Off, Listen::loopback(5514)));
+        assert_eq!((config.http, config.syslog_tcp, config.syslog_udp), (Listen::loopback(2), Listens::default(), Listens::loopback(5514)));
         assert!(config.allowed_hosts.contains("B") && !config.allowed_hosts.contains("c"));
     }
 
@@ -295,6 +373,38 @@ mod tests {
             assert!(error.contains("--insecure"), "{error}");
             assert!(Config::load(&flags(&[flag, "0.0.0.0:0", "--insecure"])).is_ok());
         }
+    }
+
+    #[test]
+    fn several_addresses_come_as_text_or_as_an_array() {
+        let expected: Listens = "127.0.0.1:1,[::1]:1@Asia/Tokyo".parse().unwrap();
+        for text in ["syslog_udp = \"127.0.0.1:1,[::1]:1@Asia/Tokyo\"", "syslog_udp = [\"127.0.0.1:1\", \"[::1]:1@Asia/Tokyo\"]"] {
+            let file = file(text);
+            assert_eq!(Config::load(&flags(&["--config", file.path().to_str().unwrap()])).unwrap().syslog_udp, expected);
+        }
+        assert_eq!(Config::load(&flags(&["--syslog-udp", "127.0.0.1:1,[::1]:1@Asia/Tokyo"])).unwrap().syslog_udp, expected);
+        let error = Config::load(&flags(&["--syslog-udp", "127.0.0.1:1,192.0.2.1:1@Asia/Tokyo"])).unwrap_err().to_string();
+        assert!(error.contains("[syslog_udp = 192.0.2.1:1@Asia/Tokyo]"), "{error}");
+    }
+
+    #[test]
+    fn tls_needs_its_files_and_in_the_network_client_certificates() {
+        let error = |more: &[&str]| Config::load(&flags(&[&["--syslog-tls", "0.0.0.0:6514"], more].concat())).map_err(|it| it.to_string());
+        assert!(error(&["--insecure"]).unwrap_err().contains("needs syslog_tls_certificate"));
+        assert!(error(&["--insecure", "--syslog-tls-certificate", "c"]).unwrap_err().contains("needs syslog_tls_certificate"));
+        let files = ["--syslog-tls-certificate", "c", "--syslog-tls-key", "k"];
+        assert!(error(&files).unwrap_err().contains("--insecure"));
+        assert!(error(&[&files[..], &["--insecure"]].concat()).is_ok());
+        assert!(error(&[&files[..], &["--syslog-tls-client-ca", "ca"]].concat()).is_ok());
+    }
+
+    #[test]
+    fn limits_that_let_nothing_in_are_refused() {
+        for flag in ["--syslog-connections-max", "--syslog-connections-per-source-max", "--syslog-idle-timeout-s"] {
+            assert!(Config::load(&flags(&[flag, "0"])).unwrap_err().to_string().contains("must be at least 1"));
+        }
+        let limits = Config::load(&flags(&["--syslog-connections-max", "7", "--syslog-idle-timeout-s", "9"])).unwrap().limits();
+        assert_eq!((limits.connections_max, limits.idle_timeout), (7, Duration::from_secs(9)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod listen;
+pub mod sockets;
 
 pub mod api;
 pub mod app;

@@ -150,6 +150,64 @@ impl Collector for IngestFigures {
             "Syslog connections reset because their lines may be lost",
             counts.connections_reset.get(),
         )?;
+        counter(
+            &mut encoder,
+            "syslog_proxy_header_failures",
+            "Syslog connections closed because they did not begin with a PROXY header",
+            counts.proxy_header_failures.get(),
+        )?;
+        counter(
+            &mut encoder,
+            "syslog_tls_handshake_failures",
+            "TLS handshakes of syslog connections that failed",
+            counts.tls_handshake_failures.get(),
+        )?;
+        counter(
+            &mut encoder,
+            "syslog_handshake_timeouts",
+            "Syslog connections closed because PROXY header and TLS handshake took too long",
+            counts.handshake_timeouts.get(),
+        )?;
+        counter(&mut encoder, "syslog_tls_reloads", "Times changed certificate files came into use", counts.tls_reloads.get())?;
+        counter(
+            &mut encoder,
+            "syslog_tls_reload_failures",
+            "Times changed certificate files could not be used and the old ones stayed",
+            counts.tls_reload_failures.get(),
+        )?;
+        let sockets = counts.udp_sockets();
+        let by_socket =
+            |count: fn(&sekisho_ingest::metrics::UdpSocketMetrics) -> u64| sockets.iter().map(move |it| (it.address.to_string(), count(it)));
+        labelled(
+            &mut encoder,
+            "syslog_udp_dropped",
+            "Datagrams the kernel dropped because our socket's buffer was full",
+            "address",
+            true,
+            by_socket(|it| it.dropped.get()),
+        )?;
+        labelled(
+            &mut encoder,
+            "syslog_udp_receive_buffer_bytes",
+            "Bytes of the socket's receive buffer, as the kernel granted them",
+            "address",
+            false,
+            by_socket(|it| it.buffer_bytes),
+        )?;
+        if let Some(kernel) = counts.kernel_udp() {
+            counter(
+                &mut encoder,
+                "host_udp_receive_buffer_errors",
+                "Datagrams dropped because a receive buffer was full, of all programs of this machine, since we listen",
+                kernel.receive_buffer_errors,
+            )?;
+            counter(
+                &mut encoder,
+                "host_udp_in_errors",
+                "Datagrams that could not be delivered, of all programs of this machine, since we listen",
+                kernel.in_errors,
+            )?;
+        }
         counter(&mut encoder, "syslog_socket_errors", "Errors of accepting and receiving", counts.socket_errors.get())?;
         counter(
             &mut encoder,

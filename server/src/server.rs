@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sekisho_engine::{Engine, EngineError, EngineOptions};
-use sekisho_ingest::{ListenerOptions, Listeners};
-use tokio::net::{TcpListener, UdpSocket};
+use sekisho_ingest::{ListenerOptions, Listeners, TLS_RELOAD_INTERVAL, Tls, TlsError, TlsFiles};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -15,9 +14,10 @@ use crate::api::router::router;
 use crate::app::App;
 use crate::config::{Config, is_loopback};
 use crate::gate::Hosts;
-use crate::listen::Listen;
+use crate::listen::{Listen, Listens, SyslogListen};
 use crate::metrics::Metrics;
 use crate::sink::EngineSink;
+use crate::sockets;
 
 /// Time for the listeners to make durable what they have received.
 const LISTENERS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -38,6 +38,9 @@ pub enum StartError {
         /// Why.
         error: io::Error,
     },
+    /// TLS can't be spoken with these files.
+    #[error("syslog_tls: {0}")]
+    Tls(#[from] TlsError),
     /// HTTP can't be off.
     #[error("http can't be off")]
     NoHttp,
@@ -53,8 +56,9 @@ pub enum StartError {
 pub struct Server {
     app: App,
     http: SocketAddr,
-    syslog_tcp: Option<SocketAddr>,
-    syslog_udp: Option<SocketAddr>,
+    syslog_tcp: Vec<SocketAddr>,
+    syslog_udp: Vec<SocketAddr>,
+    syslog_tls: Vec<SocketAddr>,
     stop: watch::Sender<bool>,
     http_task: JoinHandle<()>,
     listener_tasks: Vec<JoinHandle<()>>,
@@ -67,19 +71,18 @@ impl Server {
     /// [`StartError`].
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let Listen::At(address) = config.http else { return Err(StartError::NoHttp) };
-        let http_socket = bind_tcp("http", address).await?;
-        let tcp_socket = match config.syslog_tcp {
-            Listen::At(address) => Some(bind_tcp("syslog_tcp", address).await?),
-            Listen::Off => None,
-        };
-        let udp_socket = match config.syslog_udp {
-            Listen::At(address) => Some(UdpSocket::bind(address).await.map_err(|error| StartError::Bind { key: "syslog_udp", address, error })?),
-            Listen::Off => None,
-        };
-        let local = |found: io::Result<SocketAddr>, asked: Listen| found.ok().or(asked.address());
-        let http = local(http_socket.local_addr(), config.http).unwrap_or(address);
-        let syslog_tcp = tcp_socket.as_ref().and_then(|it| local(it.local_addr(), config.syslog_tcp));
-        let syslog_udp = udp_socket.as_ref().and_then(|it| local(it.local_addr(), config.syslog_udp));
+        sockets::raise_open_files_limit(config.syslog_connections_max);
+        let tls = load_tls(config).await?;
+        let http_socket = sockets::listen_tcp(address).map_err(|error| StartError::Bind { key: "http", address, error })?;
+        let http = http_socket.local_addr().unwrap_or(address);
+        let tcp = Bound::all("syslog_tcp", &config.syslog_tcp, sockets::listen_tcp)?;
+        let udp = Bound::all("syslog_udp", &config.syslog_udp, sockets::bind_udp)?;
+        let tls_sockets = Bound::all("syslog_tls", &config.syslog_tls, sockets::listen_tcp)?;
+        let (syslog_tcp, syslog_udp, syslog_tls) = (
+            local_addresses(&tcp, tokio::net::TcpListener::local_addr),
+            local_addresses(&udp, tokio::net::UdpSocket::local_addr),
+            local_addresses(&tls_sockets, tokio::net::TcpListener::local_addr),
+        );
 
         let hosts = Hosts::new(config.allowed_hosts.clone(), !is_loopback(http.ip()));
         let ingest_metrics = Arc::new(sekisho_ingest::Metrics::default());
@@ -92,18 +95,31 @@ impl Server {
         let engine = open(config).await?;
         app.open(engine.clone());
         let device_time_zone = config.device_time_zone.name().map(str::to_owned);
-        let options = ListenerOptions { metrics: ingest_metrics, device_time_zone, ..ListenerOptions::default() };
+        let options = ListenerOptions {
+            limits: config.limits(),
+            metrics: ingest_metrics.clone(),
+            device_time_zone,
+            proxy_protocol: config.syslog_proxy_protocol,
+            ..ListenerOptions::default()
+        };
         let listeners = Listeners::new(Arc::new(EngineSink::new(engine)), options);
         let mut listener_tasks = Vec::new();
-        if let Some(socket) = tcp_socket {
-            let (listeners, stopped) = (listeners.clone(), stopped.clone());
-            listener_tasks.push(tokio::spawn(async move { ended("syslog TCP", listeners.serve_tcp(socket, stopped).await) }));
+        for it in tcp {
+            let (listeners, stopped) = (it.listeners(&listeners), stopped.clone());
+            listener_tasks.push(tokio::spawn(async move { ended("syslog TCP", listeners.serve_tcp(it.socket, stopped).await) }));
         }
-        if let Some(socket) = udp_socket {
-            let (listeners, stopped) = (listeners.clone(), stopped.clone());
-            listener_tasks.push(tokio::spawn(async move { ended("syslog UDP", listeners.serve_udp(socket, stopped).await) }));
+        for it in udp {
+            let (listeners, stopped) = (it.listeners(&listeners), stopped.clone());
+            listener_tasks.push(tokio::spawn(async move { ended("syslog UDP", listeners.serve_udp(it.socket, stopped).await) }));
         }
-        Ok(Self { app, http, syslog_tcp, syslog_udp, stop, http_task, listener_tasks })
+        if let Some(tls) = tls {
+            for it in tls_sockets {
+                let (listeners, tls, stopped) = (it.listeners(&listeners), tls.clone(), stopped.clone());
+                listener_tasks.push(tokio::spawn(async move { ended("syslog TLS", listeners.serve_tls(it.socket, tls, stopped).await) }));
+            }
+            listener_tasks.push(tokio::spawn(tls.keep_fresh(TLS_RELOAD_INTERVAL, ingest_metrics, stopped)));
+        }
+        Ok(Self { app, http, syslog_tcp, syslog_udp, syslog_tls, stop, http_task, listener_tasks })
     }
 
     /// What requests share.
@@ -116,14 +132,19 @@ impl Server {
         self.http
     }
 
-    /// Where syslog over TCP is.
+    /// Where syslog over TCP is; the first of several addresses.
     pub fn syslog_tcp(&self) -> Option<SocketAddr> {
-        self.syslog_tcp
+        self.syslog_tcp.first().copied()
     }
 
-    /// Where syslog over UDP is.
+    /// Where syslog over UDP is; the first of several addresses.
     pub fn syslog_udp(&self) -> Option<SocketAddr> {
-        self.syslog_udp
+        self.syslog_udp.first().copied()
+    }
+
+    /// Where syslog over TLS is: all addresses, in the order of the setting.
+    pub fn syslog_tls(&self) -> &[SocketAddr] {
+        &self.syslog_tls
     }
 
     /// Stops: not ready at once, no new connections, what is under way ends, everything goes to disk. Takes at most about 25 seconds;
@@ -160,8 +181,44 @@ fn ended(listener: &str, outcome: io::Result<()>) {
     }
 }
 
-async fn bind_tcp(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|error| StartError::Bind { key, address, error })
+/// A socket of one address of a setting.
+struct Bound<S> {
+    socket: S,
+    asked: SyslogListen,
+}
+
+impl<S> Bound<S> {
+    fn all(key: &'static str, listens: &Listens, bind: impl Fn(SocketAddr) -> io::Result<S>) -> Result<Vec<Self>, StartError> {
+        let bound = listens.iter().map(|asked| {
+            let address = asked.address;
+            let socket = bind(address).map_err(|error| StartError::Bind { key, address, error })?;
+            Ok(Self { socket, asked: asked.clone() })
+        });
+        bound.collect()
+    }
+
+    /// The listeners for this address: those of all, but in its time zone where it has one.
+    fn listeners(&self, all: &Listeners) -> Listeners {
+        self.asked.time_zone.as_ref().map_or_else(|| all.clone(), |it| all.in_time_zone(it.name()))
+    }
+}
+
+fn local_addresses<S>(bound: &[Bound<S>], local: impl Fn(&S) -> io::Result<SocketAddr>) -> Vec<SocketAddr> {
+    bound.iter().map(|it| local(&it.socket).unwrap_or(it.asked.address)).collect()
+}
+
+/// Reads certificate and key, where TLS is spoken: wrong files end the start, not the first connection.
+async fn load_tls(config: &Config) -> Result<Option<Arc<Tls>>, StartError> {
+    if config.syslog_tls.is_off() {
+        return Ok(None);
+    }
+    let files = TlsFiles {
+        certificate: config.syslog_tls_certificate.clone(),
+        key: config.syslog_tls_key.clone(),
+        client_ca: config.tls_client_ca().map(Into::into),
+    };
+    let tls = tokio::task::spawn_blocking(move || Tls::load(files)).await.map_err(|error| StartError::Failed(error.to_string()))??;
+    Ok(Some(Arc::new(tls)))
 }
 
 /// Opens the data directory, on a thread that may take its time.

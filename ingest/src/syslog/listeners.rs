@@ -35,11 +35,13 @@ pub struct ListenerOptions {
     pub metrics: Arc<Metrics>,
     /// IANA zone in which these devices write local times; UTC when `None`.
     pub device_time_zone: Option<String>,
+    /// Whether TCP and TLS connections must begin with a PROXY header, whose address then counts as the sender's.
+    pub proxy_protocol: bool,
 }
 
 impl Default for ListenerOptions {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), limits: Limits::default(), metrics: Arc::default(), device_time_zone: None }
+        Self { clock: Arc::new(SystemClock), limits: Limits::default(), metrics: Arc::default(), device_time_zone: None, proxy_protocol: false }
     }
 }
 
@@ -47,6 +49,8 @@ impl Default for ListenerOptions {
 #[derive(Clone)]
 pub struct Listeners {
     pub(super) shared: Arc<Shared>,
+    /// Of the devices that send to what is served by this clone.
+    pub(super) time_zone: Option<Arc<str>>,
 }
 
 pub(super) struct Shared {
@@ -64,7 +68,15 @@ struct Seats {
 /// One connection's place; given back on drop.
 pub(super) struct Seat {
     shared: Arc<Shared>,
-    source: IpAddr,
+    /// Whose limit it counts towards, once that is known.
+    source: Option<IpAddr>,
+}
+
+/// What all lines of one connection or datagram have in common.
+pub(super) struct Origin {
+    pub(super) transport: Transport,
+    pub(super) peer: IpAddr,
+    pub(super) time_zone: Option<Arc<str>>,
 }
 
 impl Listeners {
@@ -74,7 +86,14 @@ impl Listeners {
     /// Outside of a tokio runtime.
     pub fn new(sink: Arc<dyn LineSink>, options: ListenerOptions) -> Self {
         let intake = Intake::start(sink, &options.limits, options.metrics.clone());
-        Self { shared: Arc::new(Shared { options, intake, seats: Mutex::default() }) }
+        let time_zone = options.device_time_zone.as_deref().map(Arc::from);
+        Self { shared: Arc::new(Shared { options, intake, seats: Mutex::default() }), time_zone }
+    }
+
+    /// The same listeners for devices of another time zone (IANA name; UTC when `None`): what the result serves is marked with it.
+    #[must_use]
+    pub fn in_time_zone(&self, time_zone: Option<&str>) -> Self {
+        Self { shared: self.shared.clone(), time_zone: time_zone.map(Arc::from) }
     }
 
     /// What has been counted.
@@ -84,24 +103,21 @@ impl Listeners {
 }
 
 impl Shared {
-    /// A place for a connection from `source`, while there is one.
-    pub(super) fn seat(self: &Arc<Self>, source: IpAddr) -> Option<Seat> {
-        let limits = &self.options.limits;
+    /// A place for a connection, while there is one.
+    pub(super) fn seat(self: &Arc<Self>) -> Option<Seat> {
         let mut seats = self.seats.lock().expect("no panic while the lock is held");
-        let of_source = seats.by_source.get(&source).copied().unwrap_or_default();
-        if seats.taken >= limits.connections_max || of_source >= limits.connections_per_source_max {
+        if seats.taken >= self.options.limits.connections_max {
             return None;
         }
         seats.taken += 1;
-        seats.by_source.insert(source, of_source + 1);
         self.options.metrics.connections_open.add(1);
-        Some(Seat { shared: self.clone(), source })
+        Some(Seat { shared: self.clone(), source: None })
     }
 
     /// The record of a message, counted.
-    pub(super) fn record(&self, transport: Transport, peer: IpAddr, message: Message<'_>) -> Vec<u8> {
+    pub(super) fn record(&self, origin: &Origin, message: Message<'_>) -> Vec<u8> {
         let options = &self.options;
-        let counts = options.metrics.transport(transport);
+        let counts = options.metrics.transport(origin.transport);
         counts.lines.add(1);
         counts.bytes.add(message.bytes.len() as u64);
         if message.is_truncated {
@@ -112,12 +128,32 @@ impl Shared {
         }
         let envelope = Envelope {
             received_at: options.clock.now(),
-            transport,
+            transport: origin.transport,
             is_truncated: message.is_truncated,
-            peer: Some(peer.to_canonical()),
-            time_zone: options.device_time_zone.as_deref(),
+            peer: Some(origin.peer.to_canonical()),
+            time_zone: origin.time_zone.as_deref(),
         };
         envelope.encode(message.bytes)
+    }
+}
+
+impl Seat {
+    /// Counts it towards `source`, once. False, and nothing counted, when that source has as many as it may.
+    pub(super) fn claim(&mut self, source: IpAddr) -> bool {
+        debug_assert!(self.source.is_none(), "a seat is claimed once");
+        let mut seats = self.shared.seats.lock().expect("no panic while the lock is held");
+        let of_source = seats.by_source.entry(source).or_default();
+        if *of_source >= self.shared.options.limits.connections_per_source_max {
+            return false;
+        }
+        *of_source += 1;
+        self.source = Some(source);
+        true
+    }
+
+    /// What all listeners share.
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 }
 
@@ -125,10 +161,12 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let mut seats = self.shared.seats.lock().expect("no panic while the lock is held");
         seats.taken -= 1;
-        if let Some(of_source) = seats.by_source.get_mut(&self.source) {
+        if let Some(source) = self.source
+            && let Some(of_source) = seats.by_source.get_mut(&source)
+        {
             *of_source -= 1;
             if *of_source == 0 {
-                seats.by_source.remove(&self.source);
+                seats.by_source.remove(&source);
             }
         }
         self.shared.options.metrics.connections_open.subtract(1);

@@ -1,40 +1,38 @@
-//! Syslog over TCP. The peer's half-close is answered with ours only when every line of the connection is durable: that is the
-//! acknowledgement which plain syslog lacks, and a sender that waits for it knows that nothing is lost.
+//! Syslog over TCP and TLS: accepts connections and opens them. The peer's half-close is answered with ours only when every line of the
+//! connection is durable: that is the acknowledgement which plain syslog lacks, and a sender that waits for it knows that nothing is lost.
 //!
-//! An idle connection holds a task and a socket and no buffer: bytes are read onto the stack once the socket has some.
+//! A connection is open after its PROXY header, where one is demanded, and its TLS handshake; both together have
+//! [`crate::Limits::handshake_timeout`]. What follows is the business of `connection.rs`.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
+use super::connection::{Connection, Wire};
 use super::frame::Framer;
-use super::listeners::{Listeners, Seat, Shared, Stop, stopped};
+use super::listeners::{Listeners, Origin, Seat, Stop, stopped};
+use super::proxy;
+use super::tls::Tls;
 use crate::envelope::Transport;
-use crate::intake::Lane;
-use crate::limits::READ_BYTES;
-use crate::sink::Lost;
 
 /// Pause after a failed accept: without file descriptors it would fail again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How a connection came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// The peer has sent everything.
-    HalfClosed,
-    /// The peer reset the connection, or the network failed.
-    Broken,
-    /// Nothing came for [`crate::Limits::idle_timeout`].
-    Idle,
-    /// We are to stop.
-    Stopped,
+/// Why a connection did not open. Nobody is told more than that it is closed.
+#[derive(Debug, thiserror::Error)]
+enum OpenError {
+    #[error("PROXY header: {0}")]
+    Proxy(#[from] proxy::ProxyError),
+    #[error("TLS handshake: {0}")]
+    Tls(io::Error),
+    #[error("too many connections of this source are open")]
+    SourceLimit,
 }
 
 impl Listeners {
@@ -42,15 +40,31 @@ impl Listeners {
     ///
     /// # Errors
     /// Only when the listener's own address can't be told.
-    pub async fn serve_tcp(&self, listener: TcpListener, mut stop: Stop) -> io::Result<()> {
+    pub async fn serve_tcp(&self, listener: TcpListener, stop: Stop) -> io::Result<()> {
         let address = listener.local_addr()?;
-        info!(%address, "syslog TCP");
+        info!(%address, time_zone = self.time_zone.as_deref(), "syslog TCP");
+        self.accept_all(listener, address, None, stop).await;
+        Ok(())
+    }
+
+    /// Like [`Listeners::serve_tcp`], within TLS. Each connection is greeted with the certificate that `tls` has at that time.
+    ///
+    /// # Errors
+    /// Only when the listener's own address can't be told.
+    pub async fn serve_tls(&self, listener: TcpListener, tls: Arc<Tls>, stop: Stop) -> io::Result<()> {
+        let address = listener.local_addr()?;
+        info!(%address, time_zone = self.time_zone.as_deref(), demands_client_certificates = tls.demands_client_certificates(), "syslog TLS");
+        self.accept_all(listener, address, Some(tls), stop).await;
+        Ok(())
+    }
+
+    async fn accept_all(&self, listener: TcpListener, address: SocketAddr, tls: Option<Arc<Tls>>, mut stop: Stop) {
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
                 () = stopped(&mut stop) => break,
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.accept(stream, peer.ip(), &mut connections, &stop),
+                    Ok((stream, peer)) => self.accept(stream, peer.ip().to_canonical(), tls.clone(), &mut connections, &stop),
                     Err(error) => {
                         self.metrics().socket_errors.add(1);
                         warn!(%address, %error, "accept failed");
@@ -62,119 +76,83 @@ impl Listeners {
         }
         drop(listener);
         while connections.join_next().await.is_some() {}
-        Ok(())
     }
 
-    fn accept(&self, stream: TcpStream, peer: IpAddr, connections: &mut JoinSet<()>, stop: &Stop) {
-        let Some(seat) = self.shared.seat(peer) else {
+    fn accept(&self, stream: TcpStream, peer: IpAddr, tls: Option<Arc<Tls>>, connections: &mut JoinSet<()>, stop: &Stop) {
+        let Some(mut seat) = self.shared.seat() else {
             self.metrics().connections_refused.add(1);
             return debug!(%peer, "connection refused: too many are open");
         };
+        // Behind a load balancer the source is known only after the header.
+        if !self.shared.options.proxy_protocol && !seat.claim(peer) {
+            self.metrics().connections_refused.add(1);
+            return debug!(%peer, "connection refused: {}", OpenError::SourceLimit);
+        }
         self.metrics().connections_accepted.add(1);
-        // Should this process die, the kernel closes the connection. That must be a reset: an orderly end is our acknowledgement,
-        // and the kernel knows nothing of lines that were read and are not durable yet.
-        let _ = stream.set_zero_linger();
-        let connection =
-            Connection { shared: self.shared.clone(), stream, peer, lane: self.shared.intake.lane(), framer: Framer::new(), _seat: seat };
-        connections.spawn(connection.run(stop.clone()));
+        connections.spawn(Arrival { listeners: self.clone(), stream, peer, seat }.attend(tls, stop.clone()));
     }
 }
 
-struct Connection {
-    shared: Arc<Shared>,
+/// A connection that was accepted and is not open yet.
+struct Arrival {
+    listeners: Listeners,
     stream: TcpStream,
     peer: IpAddr,
-    lane: Lane,
-    framer: Framer,
-    _seat: Seat,
+    seat: Seat,
 }
 
-impl Connection {
-    async fn run(mut self, mut stop: Stop) {
-        let end = self.receive(&mut stop).await;
-        if end == End::Stopped {
-            self.drain().await;
-        }
-        let mut records = Vec::new();
-        let (shared, peer) = (&self.shared, self.peer);
-        // Without its end the last line may be a part: it is marked unless the sender said that this was all.
-        let is_whole = end == End::HalfClosed;
-        self.framer.finish(|mut message| {
-            message.is_truncated |= !is_whole;
-            records.push(shared.record(Transport::Tcp, peer, message));
-        });
-        self.lane.send(records).await;
-        let outcome = self.lane.durable().await;
-        self.close(end, outcome).await;
-    }
-
-    /// Reads until there is no more to come.
-    async fn receive(&mut self, stop: &mut Stop) -> End {
-        let idle_timeout = self.shared.options.limits.idle_timeout;
-        loop {
-            let ready = tokio::select! {
-                biased;
-                () = stopped(stop) => return End::Stopped,
-                ready = timeout(idle_timeout, self.stream.readable()) => ready,
-            };
-            match ready {
-                Err(_) => {
-                    self.shared.options.metrics.connections_idle_closed.add(1);
-                    return End::Idle;
+impl Arrival {
+    async fn attend(self, tls: Option<Arc<Tls>>, mut stop: Stop) {
+        let handshake_timeout = self.listeners.shared.options.limits.handshake_timeout;
+        let (metrics, peer) = (self.listeners.metrics().clone(), self.peer);
+        // Boxed, because the way in needs more memory than the connection that stays.
+        let opening = Box::pin(timeout(handshake_timeout, self.open(tls)));
+        let opened = tokio::select! {
+            biased;
+            () = stopped(&mut stop) => return,
+            opened = opening => opened,
+        };
+        match opened {
+            Ok(Ok(Opened::Plain(connection))) => connection.run(stop).await,
+            Ok(Ok(Opened::Tls(connection))) => connection.run(stop).await,
+            Ok(Err(error)) => {
+                match &error {
+                    OpenError::Proxy(_) => metrics.proxy_header_failures.add(1),
+                    OpenError::Tls(_) => metrics.tls_handshake_failures.add(1),
+                    OpenError::SourceLimit => metrics.connections_refused.add(1),
                 }
-                Ok(Err(_)) => return End::Broken,
-                Ok(Ok(())) => {}
+                debug!(%peer, %error, "connection did not open");
             }
-            let mut records = Vec::new();
-            match self.read(&mut records) {
-                Ok(0) => return End::HalfClosed,
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => {
-                    debug!(peer = %self.peer, %error, "connection broken");
-                    return End::Broken;
-                }
-            }
-            self.framer.shrink();
-            // Waits while too much is waiting: then the socket is not read, and the sender's window closes.
-            self.lane.send(records).await;
-        }
-    }
-
-    /// Takes what the kernel already holds: the peer believes it sent.
-    async fn drain(&mut self) {
-        loop {
-            let mut records = Vec::new();
-            let read = self.read(&mut records);
-            self.lane.send(records).await;
-            if !matches!(read, Ok(1..)) {
-                return;
+            Err(_) => {
+                metrics.handshake_timeouts.add(1);
+                debug!(%peer, "connection did not open in time");
             }
         }
     }
 
-    /// One read, without waiting; the bytes' count and the records of the messages that are complete.
-    fn read(&mut self, records: &mut Vec<Vec<u8>>) -> io::Result<usize> {
-        let mut buffer = [0; READ_BYTES];
-        let len = self.stream.try_read(&mut buffer)?;
-        let (shared, peer) = (&self.shared, self.peer);
-        self.framer.push(&buffer[..len], |message| records.push(shared.record(Transport::Tcp, peer, message)));
-        Ok(len)
-    }
-
-    async fn close(mut self, end: End, outcome: Result<(), Lost>) {
-        match outcome {
-            Ok(()) => {
-                // The acknowledgement. A peer that is gone does not get it.
-                let _ = rustix::net::sockopt::set_socket_linger(&self.stream, None);
-                let _ = self.stream.shutdown().await;
-                debug!(peer = %self.peer, ?end, "connection closed");
-            }
-            Err(lost) => {
-                self.shared.options.metrics.connections_reset.add(1);
-                warn!(peer = %self.peer, %lost, "connection reset: its lines may be lost");
-                // Dropped as it is, it is reset: that can't be taken for an acknowledgement.
+    async fn open(mut self, tls: Option<Arc<Tls>>) -> Result<Opened, OpenError> {
+        if self.listeners.shared.options.proxy_protocol {
+            self.peer = proxy::read_header(&mut self.stream).await?.unwrap_or(self.peer);
+            if !self.seat.claim(self.peer) {
+                return Err(OpenError::SourceLimit);
             }
         }
+        let Some(tls) = tls else {
+            let Self { listeners, stream, peer, seat } = self;
+            return Ok(Opened::Plain(connection(&listeners, stream, Transport::Tcp, peer, seat)));
+        };
+        let Self { listeners, stream, peer, seat } = self;
+        let wire = tls.acceptor().accept(stream).await.map_err(OpenError::Tls)?;
+        Ok(Opened::Tls(Box::new(connection(&listeners, wire, Transport::Tls, peer, seat))))
     }
+}
+
+enum Opened {
+    Plain(Connection<TcpStream>),
+    Tls(Box<Connection<tokio_rustls::server::TlsStream<TcpStream>>>),
+}
+
+fn connection<W: Wire>(listeners: &Listeners, wire: W, transport: Transport, peer: IpAddr, seat: Seat) -> Connection<W> {
+    let origin = Origin { transport, peer, time_zone: listeners.time_zone.clone() };
+    Connection { wire, origin, lane: listeners.shared.intake.lane(), framer: Framer::new(), seat }
 }

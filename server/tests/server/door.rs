@@ -53,7 +53,8 @@ impl Door {
     pub(crate) fn open_with(set: impl FnOnce(&mut Config)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let free = Listen::loopback(0);
-        let mut config = Config { data_dir: directory.path().join("data"), http: free, syslog_tcp: free, syslog_udp: free, ..Config::default() };
+        let mut config =
+            Config { data_dir: directory.path().join("data"), http: free, syslog_tcp: free.into(), syslog_udp: free.into(), ..Config::default() };
         set(&mut config);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let server = runtime.block_on(Server::start(&config)).unwrap();
@@ -98,6 +99,11 @@ impl Door {
     /// Where syslog over UDP is.
     pub(crate) fn syslog_udp(&self) -> std::net::SocketAddr {
         self.server.syslog_udp().unwrap()
+    }
+
+    /// Where syslog over TLS is.
+    pub(crate) fn syslog_tls(&self) -> &[std::net::SocketAddr] {
+        self.server.syslog_tls()
     }
 
     /// Where HTTP is.

@@ -9,6 +9,8 @@ mod connections;
 mod crash;
 mod door;
 mod headline;
+mod listeners;
+mod many_connections;
 mod process;
 mod routes;
 mod samples;

@@ -22,9 +22,15 @@ pub(crate) struct Process {
 impl Process {
     /// Starts on free ports and waits until it is ready.
     pub(crate) fn start(data_dir: &Path) -> Self {
+        Self::start_with(data_dir, &[])
+    }
+
+    /// The same, with more settings.
+    pub(crate) fn start_with(data_dir: &Path, more: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_sekisho"))
             .args(["serve", "--http", "127.0.0.1:0", "--syslog-tcp", "127.0.0.1:0", "--syslog-udp", "off", "--data-dir"])
             .arg(data_dir)
+            .args(more)
             .stdin(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -51,6 +57,12 @@ impl Process {
             seen.push(line);
         }
         Self { child, http: http.unwrap(), syslog_tcp: syslog_tcp.unwrap() }
+    }
+
+    /// Its memory in RAM, in bytes.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let figures = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).unwrap();
+        figures.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * rustix::param::page_size() as u64
     }
 
     /// Sends a signal by its name.
