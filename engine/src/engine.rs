@@ -16,6 +16,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::condition::Condition;
 use crate::document::DocumentError;
 use crate::files;
 use crate::format::Format;
@@ -28,6 +29,7 @@ use crate::mapping::{Mapping, MappingError};
 use crate::source::Formats;
 use crate::split::{Split, SplitId, SplitMeta, split_path};
 use crate::template::{backing_index_name, is_builtin_stream};
+use crate::update::Update;
 
 /// Bytes of a tail at which it becomes a split even if nobody searches: about 10,000 log lines, so that the fixed cost of a split
 /// (9 ms measured) is little beside that of its rows, and four tails that fill at once stay below [`TAIL_BYTES_MAX`].
@@ -158,6 +160,8 @@ pub struct WriteOp {
     pub id: Option<String>,
     /// What to do.
     pub action: WriteAction,
+    /// What must hold for it to be done.
+    pub condition: Condition,
 }
 
 /// What a [`WriteOp`] does.
@@ -167,6 +171,8 @@ pub enum WriteAction {
     Index(Vec<u8>),
     /// Adds a document, refused where the id exists. The bytes are JSON.
     Create(Vec<u8>),
+    /// Changes fields of a document, or adds it.
+    Update(Box<Update>),
     /// Deletes by id.
     Delete,
 }
@@ -182,14 +188,23 @@ pub enum WriteResult {
     Deleted(Document),
     /// There was none to delete.
     NotFound(Document),
-    /// The id exists; `version_conflict_engine_exception`.
+    /// An update that changes nothing was not written.
+    Noop(Document),
+    /// There was none to update; `document_missing_exception`.
+    Missing {
+        /// The backing index.
+        index: String,
+        /// The id.
+        id: String,
+    },
+    /// The document is not as the operation expects it; `version_conflict_engine_exception`.
     Conflict {
         /// The backing index.
         index: String,
         /// The id.
         id: String,
-        /// Its present version.
-        version: u64,
+        /// What was expected and what was found.
+        reason: String,
     },
     /// The document does not fit.
     Refused {

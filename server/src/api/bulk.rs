@@ -2,12 +2,15 @@
 
 use std::time::Instant;
 
-use sekisho_engine::{Document, WriteAction, WriteOp, WriteResult};
+use sekisho_engine::{Document, PRIMARY_TERM, Update, WriteAction, WriteOp, WriteResult};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Reply};
+use super::condition::Expectation;
+use super::document::missing;
 use super::error::ApiError;
 use super::maintenance::RefreshAfter;
+use super::update;
 
 /// Answers `_bulk`.
 ///
@@ -68,6 +71,7 @@ fn action_name(action: &WriteAction) -> &'static str {
     match action {
         WriteAction::Index(_) => "index",
         WriteAction::Create(_) => "create",
+        WriteAction::Update(_) => "update",
         WriteAction::Delete => "delete",
     }
 }
@@ -75,9 +79,10 @@ fn action_name(action: &WriteAction) -> &'static str {
 /// One result in the shape of an item, with its own status.
 pub fn item(result: &WriteResult) -> Value {
     let written = |document: &Document, word: &str, status: u16| {
+        let shards = u8::from(word != "noop");
         json!({
             "_index": document.index, "_id": document.id, "_version": document.version, "result": word,
-            "_shards": { "total": 1, "successful": 1, "failed": 0 }, "_seq_no": document.seq, "_primary_term": 1, "status": status,
+            "_shards": { "total": shards, "successful": shards, "failed": 0 }, "_seq_no": document.seq, "_primary_term": PRIMARY_TERM, "status": status,
         })
     };
     let failed =
@@ -87,8 +92,9 @@ pub fn item(result: &WriteResult) -> Value {
         WriteResult::Updated(it) => written(it, "updated", 200),
         WriteResult::Deleted(it) => written(it, "deleted", 200),
         WriteResult::NotFound(it) => written(it, "not_found", 404),
-        WriteResult::Conflict { index, id, version } => {
-            let reason = format!("[{id}]: version conflict, document already exists (current version [{version}])");
+        WriteResult::Noop(it) => written(it, "noop", 200),
+        WriteResult::Missing { index, id } => failed(index, Some(id), missing(index, id)),
+        WriteResult::Conflict { index, id, reason } => {
             failed(index, Some(id), ApiError::new(409, "version_conflict_engine_exception", reason).with("index", index.as_str()))
         }
         WriteResult::Refused { index, id, error } => failed(index, id.as_deref(), error.into()),
@@ -113,6 +119,7 @@ fn parse(body: &[u8], default_index: &str, is_create_default: bool) -> Result<Ve
         let (name, options) = action(line, number)?;
         let mut index = default_index.to_owned();
         let mut id = None;
+        let mut expectation = Expectation::default();
         for (key, value) in options {
             match (key.as_str(), value) {
                 ("_index", Value::String(it)) => index = it,
@@ -120,6 +127,11 @@ fn parse(body: &[u8], default_index: &str, is_create_default: bool) -> Result<Ve
                 // Numbers are taken as their text; null is none.
                 ("_id", Value::Number(it)) => id = Some(it.to_string()),
                 ("_id" | "routing" | "_routing" | "pipeline", Value::Null) => {}
+                ("if_seq_no", Value::Number(it)) => expectation.seq = it.as_i64(),
+                ("if_primary_term", Value::Number(it)) => expectation.term = it.as_i64(),
+                ("version" | "_version", Value::Number(it)) => expectation.version = it.as_i64(),
+                ("version_type" | "_version_type", Value::String(it)) => expectation.version_type = Some(it),
+                ("_source", Value::Bool(false)) => {}
                 ("_type" | "dynamic_templates" | "require_data_stream" | "retry_on_conflict", _) => {}
                 ("require_alias", Value::Bool(false)) => {}
                 ("pipeline", Value::String(it)) if it == "_none" => {}
@@ -135,22 +147,39 @@ fn parse(body: &[u8], default_index: &str, is_create_default: bool) -> Result<Ve
         }
         let action = match name.as_str() {
             "delete" => WriteAction::Delete,
-            "update" => {
-                return Err(ApiError::illegal_argument(format!(
-                    "Action/metadata line [{number}]: [update] is not supported yet; send the whole document with [index]"
-                )));
-            }
             name => {
-                let (_, source) = lines
+                let (at, source) = lines
                     .next()
                     .filter(|it| !it.1.is_empty())
                     .ok_or_else(|| ApiError::illegal_argument(format!("Action/metadata line [{number}] has no document after it")))?;
-                if name == "create" || is_create_default { WriteAction::Create(source.to_vec()) } else { WriteAction::Index(source.to_vec()) }
+                if name == "update" {
+                    WriteAction::Update(Box::new(update(source, at)?))
+                } else if name == "create" || is_create_default {
+                    WriteAction::Create(source.to_vec())
+                } else {
+                    WriteAction::Index(source.to_vec())
+                }
             }
         };
-        ops.push(WriteOp { index, id, action });
+        let condition = expectation.of_write(&action)?;
+        ops.push(WriteOp { index, id, action, condition });
     }
     Ok(ops)
+}
+
+/// The update that a line holds.
+fn update(line: &[u8], number: usize) -> Result<Update, ApiError> {
+    let Ok(Value::Object(body)) = serde_json::from_slice(line) else {
+        return Err(ApiError::new(
+            400,
+            "x_content_parse_exception",
+            format!("line [{number}] of the bulk request is not an object, which an update needs"),
+        ));
+    };
+    match update::parse(body)? {
+        (update, None) => Ok(update),
+        (_, Some(_)) => Err(ApiError::illegal_argument(format!("line [{number}]: [_source] of an update is not supported in _bulk; use _update"))),
+    }
 }
 
 /// The action of a line and its options.
