@@ -15,9 +15,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::alias::{self, AliasRecord, Member};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::condition::Condition;
+use crate::date_name;
 use crate::document::DocumentError;
+use crate::error::QueryError;
 use crate::files;
 use crate::format::Format;
 use crate::fs::{Fs, FsLock, RealFs};
@@ -114,6 +117,20 @@ pub enum EngineError {
     /// No index, stream or pattern of that name.
     #[error("no such index [{0}]")]
     IndexNotFound(String),
+    /// The index is closed: it takes neither searches nor writes.
+    #[error("closed")]
+    IndexClosed(String),
+    /// The name can't be an alias's.
+    #[error("Invalid alias name [{name}]: {reason}")]
+    InvalidAlias {
+        /// As given.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A query that can't be used.
+    #[error(transparent)]
+    Query(QueryError),
     /// The name is taken.
     #[error("index [{0}] already exists")]
     IndexExists(String),
@@ -308,6 +325,8 @@ pub struct IndexInfo {
     pub settings: Value,
     /// The mapping.
     pub mapping: Arc<Mapping>,
+    /// Whether it takes neither searches nor writes.
+    pub is_closed: bool,
     /// Splits that could not be opened.
     pub damaged: usize,
 }
@@ -357,6 +376,8 @@ pub(crate) struct State {
     pub(crate) names: BTreeMap<String, IndexUuid>,
     /// Stream → its backing indices, oldest first; the last is written to.
     pub(crate) streams: BTreeMap<String, Vec<IndexUuid>>,
+    /// Further names, with their members.
+    pub(crate) aliases: BTreeMap<String, AliasRecord>,
     /// Bytes of rows that are being built into splits.
     pub(crate) building_bytes: usize,
     /// Of the newest frame: everything before it is durable when it is.
@@ -378,7 +399,7 @@ impl State {
 
     /// The index that a write to `name` goes to.
     pub(crate) fn write_index(&self, name: &str) -> Option<&IndexUuid> {
-        self.names.get(name).or_else(|| self.streams.get(name).and_then(|it| it.last()))
+        self.names.get(name).or_else(|| self.streams.get(name).and_then(|it| it.last())).or_else(|| self.alias_write_index(name))
     }
 
     fn insert(&mut self, record: IndexRecord, splits: Vec<Arc<Split>>, position: u64, now: Timestamp) {
@@ -503,6 +524,7 @@ impl Engine {
             state.insert(index.record.clone(), splits, index.position, now);
         }
         state.sort_streams();
+        state.aliases = on_disk.aliases.clone();
         next_split = next_split.max(files::remove_unknown(&*fs, &data_dir, &known)?);
         let threads = if threads == 0 { std::thread::available_parallelism().map_or(2, |it| it.get()) } else { threads };
         let pool = rayon::ThreadPoolBuilder::new()
@@ -551,18 +573,20 @@ impl Engine {
         self.inner.clock.now()
     }
 
-    /// Creates an index with a mapping (`None`: dynamic).
+    /// Creates an index with a mapping (`None`: dynamic); its name, with the date filled in where the given one asks for one.
     ///
     /// # Errors
     /// [`EngineError::IndexExists`], [`EngineError::InvalidIndexName`].
-    pub fn create_index(&self, name: &str, mapping: Option<Mapping>, settings: Value) -> Result<(), EngineError> {
+    pub fn create_index(&self, name: &str, mapping: Option<Mapping>, settings: Value) -> Result<String, EngineError> {
+        let name = &*date_name::fill(name, self.now()).map_err(EngineError::IllegalArgument)?;
         check_index_name(name)?;
         if is_builtin_stream(name) {
             return Err(EngineError::IllegalArgument(format!(
                 "cannot create index with name [{name}], because it matches with a built-in template that creates data streams only, use create data stream api instead"
             )));
         }
-        self.inner.create(name, None, Arc::new(mapping.unwrap_or_else(Mapping::dynamic)), settings)
+        self.inner.create(name, None, Arc::new(mapping.unwrap_or_else(Mapping::dynamic)), settings)?;
+        Ok(name.to_owned())
     }
 
     /// Creates a data stream. Built-in streams have the built-in mapping; others need one with `@timestamp`.
@@ -584,10 +608,15 @@ impl Engine {
 
     /// Creates what a write to `name` needs, if it is not there yet.
     pub(crate) fn ensure_index(&self, name: &str) -> Result<(), EngineError> {
-        if self.inner.state().write_index(name).is_some() {
-            return Ok(());
+        {
+            let state = self.inner.state();
+            state.check_alias_write(name)?;
+            if state.write_index(name).is_some() {
+                return Ok(());
+            }
         }
-        let created = if is_builtin_stream(name) { self.create_data_stream(name, None) } else { self.create_index(name, None, Value::Null) };
+        let created =
+            if is_builtin_stream(name) { self.create_data_stream(name, None) } else { self.create_index(name, None, Value::Null).map(drop) };
         match created {
             // Somebody else was faster.
             Err(EngineError::IndexExists(_)) => Ok(()),
@@ -665,6 +694,7 @@ impl Engine {
                 splits: index.splits.len(),
                 settings: index.record.settings.clone(),
                 mapping: index.record.mapping.clone(),
+                is_closed: index.record.is_closed,
                 damaged: state.damaged_splits(uuid),
             }
         };
@@ -869,6 +899,10 @@ impl Inner {
         Ok(())
     }
 
+    pub(crate) fn metadata_lock(&self) -> MutexGuard<'_, ()> {
+        self.metadata.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn create(&self, name: &str, stream: Option<(String, u32)>, mapping: Arc<Mapping>, settings: Value) -> Result<(), EngineError> {
         let _metadata = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
         // The manifest knows before the state does: a crash in between leaves an empty index.
@@ -881,24 +915,46 @@ impl Inner {
             {
                 return Err(EngineError::IndexExists(stream.map_or(name.to_owned(), |it| it.0)));
             }
+            let wanted = stream.as_ref().map_or(name, |it| it.0.as_str());
+            if state.aliases.contains_key(wanted) {
+                return Err(EngineError::InvalidIndexName { name: wanted.to_owned(), reason: "already exists as alias" });
+            }
             state.next_seq
         };
         let uuid = format!("{:016x}{:06x}", now.0, self.new_split_id().0);
-        let record = IndexRecord { uuid: uuid.clone(), name: name.to_owned(), stream, created: now, settings, mapping };
+        let record = IndexRecord { uuid: uuid.clone(), name: name.to_owned(), stream, created: now, settings, mapping, is_closed: false };
         self.publish(vec![Edit::PutIndex { index: record.clone() }, Edit::Position { uuid, seq: position }])?;
         self.state().insert(record, Vec::new(), position, now);
         Ok(())
     }
 
     fn drop_index(&self, uuid: &str) -> Result<(), EngineError> {
-        let _metadata = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
-        self.publish(vec![Edit::DropIndex { uuid: uuid.to_owned() }])?;
+        let _metadata = self.metadata_lock();
+        let aliases = {
+            let state = self.state();
+            let mut gone = vec![Member::Index(uuid.to_owned())];
+            let stream = state.indices.get(uuid).and_then(|it| it.record.stream.as_ref()).map(|it| &it.0);
+            // The last backing index takes the stream's aliases with it.
+            gone.extend(stream.filter(|it| state.streams[*it].len() == 1).map(|it| Member::Stream(it.clone())));
+            state.aliases_without(&gone)
+        };
+        let mut edits = vec![Edit::DropIndex { uuid: uuid.to_owned() }];
+        edits.extend(aliases.iter().map(|(name, record)| alias::edit(name, record.clone())));
+        self.publish(edits)?;
+        let mut state = self.state();
+        aliases.into_iter().for_each(|(name, record)| state.put_alias(name, record));
+        drop(state);
+        self.forget_index(uuid);
+        Ok(())
+    }
+
+    /// Removes an index that the manifest does not name any more from memory, and its files.
+    pub(crate) fn forget_index(&self, uuid: &str) {
         let index = self.state().remove(uuid);
         for split in index.into_iter().flat_map(|it| it.splits).filter(|it| !it.is_ram()) {
             self.remove_later(uuid, split);
         }
         self.notify_drained();
-        Ok(())
     }
 
     /// Unlinks the files of a split that the manifest does not name any more. Searches that still read it have its files open.
@@ -928,9 +984,13 @@ fn open_split(fs: &Arc<dyn Fs>, path: &Path, record: &IndexRecord, meta: &SplitM
     Ok(Split::open(meta.clone(), &record.mapping, files::open(fs, path)?, 0)?)
 }
 
-/// Elasticsearch's rules for index names.
 fn check_index_name(name: &str) -> Result<(), EngineError> {
-    let refuse = |reason| Err(EngineError::InvalidIndexName { name: name.to_owned(), reason });
+    check_name(name).map_err(|reason| EngineError::InvalidIndexName { name: name.to_owned(), reason })
+}
+
+/// Elasticsearch's rules for the names of indices, data streams and aliases; what is wrong with it.
+pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
+    let refuse = Err;
     if name.is_empty() {
         return refuse("must not be empty");
     }

@@ -2,11 +2,13 @@
 //! aggregation semantics. No HTTP, no syslog, no sockets.
 
 pub mod aggs;
+mod alias;
 pub mod analysis;
 mod cache;
 pub mod clock;
 pub mod columns;
 mod condition;
+mod date_name;
 pub mod datetime;
 mod directory;
 pub mod doc_id;
@@ -39,6 +41,7 @@ mod template;
 mod update;
 mod write;
 
+pub use alias::{Alias, AliasAction};
 pub use condition::{Condition, PRIMARY_TERM};
 pub use document::DocumentError;
 pub use engine::{Document, Engine, EngineError, EngineOptions, IndexInfo, Recovery, WriteAction, WriteOp, WriteResult, Written};

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::alias::AliasRecord;
 use crate::clock::Timestamp;
 use crate::mapping::Mapping;
 use crate::split::{SplitId, SplitMeta};
@@ -26,9 +27,12 @@ pub(crate) struct IndexRecord {
     /// The data stream it backs, with its generation (from 1).
     pub(crate) stream: Option<(String, u32)>,
     pub(crate) created: Timestamp,
-    /// Settings as given at creation, for showing.
+    /// Settings as given, for showing.
     pub(crate) settings: Value,
     pub(crate) mapping: Arc<Mapping>,
+    /// Whether it takes neither searches nor writes until it is opened again.
+    #[serde(default)]
+    pub(crate) is_closed: bool,
 }
 
 /// One change.
@@ -45,6 +49,10 @@ pub(crate) enum Edit {
     DropSplit { uuid: IndexUuid, id: SplitId },
     /// All writes to the index with a sequence number below `seq` are in its splits.
     Position { uuid: IndexUuid, seq: u64 },
+    /// A new alias, or a changed one: all of its members.
+    PutAlias { name: String, alias: AliasRecord },
+    /// The alias is gone.
+    DropAlias { name: String },
 }
 
 /// What an index consists of on disk.
@@ -59,6 +67,7 @@ pub(crate) struct IndexOnDisk {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ManifestState {
     pub(crate) indices: BTreeMap<IndexUuid, IndexOnDisk>,
+    pub(crate) aliases: BTreeMap<String, AliasRecord>,
 }
 
 impl ManifestState {
@@ -93,6 +102,12 @@ impl ManifestState {
                     index.position = seq;
                 }
             }
+            Edit::PutAlias { name, alias } => {
+                self.aliases.insert(name, alias);
+            }
+            Edit::DropAlias { name } => {
+                self.aliases.remove(&name);
+            }
         }
     }
 
@@ -104,6 +119,7 @@ impl ManifestState {
             edits.extend(index.splits.values().map(|split| Edit::PutSplit { uuid: uuid.clone(), split: split.clone() }));
             edits.push(Edit::Position { uuid: uuid.clone(), seq: index.position });
         }
+        edits.extend(self.aliases.iter().map(|(name, alias)| Edit::PutAlias { name: name.clone(), alias: alias.clone() }));
         edits
     }
 }
@@ -131,15 +147,26 @@ mod tests {
             created: Timestamp(5),
             settings: Value::Null,
             mapping: Mapping::builtin(),
+            is_closed: false,
         };
         let split =
             SplitMeta { id: SplitId(3), docs: 1, seq_min: 0, seq_max: 9, time: None, is_time_sorted: false, deleted: vec![4], files: Vec::new() };
         let mut state = ManifestState::default();
-        let edits = [Edit::PutIndex { index }, Edit::PutSplit { uuid: "u".into(), split }, Edit::Position { uuid: "u".into(), seq: 10 }];
+        let mut alias = AliasRecord::default();
+        alias.indices.insert("u".into(), crate::Alias { is_write_index: Some(true), ..crate::Alias::default() });
+        let edits = [
+            Edit::PutIndex { index },
+            Edit::PutSplit { uuid: "u".into(), split },
+            Edit::Position { uuid: "u".into(), seq: 10 },
+            Edit::PutAlias { name: "gone".into(), alias: alias.clone() },
+            Edit::PutAlias { name: "kept".into(), alias: alias.clone() },
+            Edit::DropAlias { name: "gone".into() },
+        ];
         decode(&encode(&edits)).unwrap().into_iter().for_each(|it| state.apply(it));
         let mut again = ManifestState::default();
         decode(&encode(&state.snapshot())).unwrap().into_iter().for_each(|it| again.apply(it));
         assert_eq!(encode(&state.snapshot()), encode(&again.snapshot()));
+        assert_eq!(again.aliases, BTreeMap::from([("kept".to_owned(), alias)]));
         assert!(again.indices["u"].record.mapping.field("source.ip").is_some());
     }
 }

@@ -186,6 +186,18 @@ pub(crate) struct Snapshot {
     pub(crate) splits: Vec<Arc<Split>>,
     /// Splits that could not be opened: the answer lacks them, and says so.
     damaged: usize,
+    /// What documents must match to be seen through the aliases that were named.
+    filter: Option<Query>,
+}
+
+impl Snapshot {
+    /// A query of this index as it is seen.
+    fn seen(&self, query: &Query) -> Query {
+        match &self.filter {
+            Some(filter) => BoolQuery::new().must(query.clone()).filter(filter.clone()).build(),
+            None => query.clone(),
+        }
+    }
 }
 
 impl Engine {
@@ -247,7 +259,7 @@ impl Engine {
         let idle: Vec<IndexUuid> = {
             let mut state = self.inner.state();
             let mut idle = Vec::new();
-            for uuid in &targets.0 {
+            for uuid in targets.uuids() {
                 let Some(index) = state.indices.get_mut(uuid) else { continue };
                 let active = index.searched.is_some_and(|it| now.0 - it.0 < crate::engine::SEARCH_IDLE_MS);
                 index.searched = Some(now);
@@ -269,9 +281,15 @@ impl Engine {
             let index = state.indices.get(uuid)?;
             // Splits of one list are all open under one mapping, which may be older than the index's newest: the refresh moves both.
             let mapping = index.splits.first().map_or_else(|| index.record.mapping.clone(), |it| it.mapping.clone());
-            Some(Snapshot { name: index.record.name.clone(), mapping, splits: index.splits.clone(), damaged: state.damaged_splits(uuid) })
+            Some(Snapshot {
+                name: index.record.name.clone(),
+                mapping,
+                splits: index.splits.clone(),
+                damaged: state.damaged_splits(uuid),
+                filter: targets.filter(uuid).cloned(),
+            })
         };
-        targets.0.iter().filter_map(snapshot).collect()
+        targets.uuids().iter().filter_map(snapshot).collect()
     }
 }
 
@@ -376,7 +394,7 @@ impl<'a> Search<'a> {
         };
         let plan = IndexPlan { snapshot, name: snapshot.name.as_str().into(), statistics: Statistics(&snapshot.splits), after, newest_first };
         // Planned once even where there is no split, so that a bad request is refused by an empty index as well.
-        self.compile(&request.query, snapshot)?;
+        self.compile(&snapshot.seen(&request.query), snapshot)?;
         if let Some(aggs) = &request.aggs {
             aggs.plan(&self.agg_context(snapshot, &|query| self.compile_json(query, snapshot)))?;
         }
@@ -396,11 +414,12 @@ impl<'a> Search<'a> {
         self.check()?;
         let request = self.request;
         let mapping = &plan.snapshot.mapping;
+        let query = plan.snapshot.seen(&request.query);
         let query = match split.meta.time {
             Some((oldest, newest)) if split.meta.is_time_sorted => {
-                request.query.clip(ecs::FIELDS[ecs::TIMESTAMP.0 as usize].name, oldest, newest, mapping, self.now)
+                query.clip(ecs::FIELDS[ecs::TIMESTAMP.0 as usize].name, oldest, newest, mapping, self.now)
             }
-            _ => request.query.clone(),
+            _ => query,
         };
         let wants_count = request.track_total_hits != TrackTotalHits::None;
         let wants_hits = self.keep > 0;

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
 use crate::condition::Condition;
+use crate::date_name;
 use crate::document::{self, DocumentError};
 use crate::ecs;
 use crate::engine::{Document, Engine, EngineError, Inner, State, WriteAction, WriteOp, WriteResult, Written};
@@ -84,12 +85,23 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Unavailable`] when the log takes no writes; nothing was written then.
-    pub fn write(&self, ops: Vec<WriteOp>) -> Result<(Vec<WriteResult>, Written), EngineError> {
+    pub fn write(&self, mut ops: Vec<WriteOp>) -> Result<(Vec<WriteResult>, Written), EngineError> {
         let inner = &self.inner;
         let mut failed: BTreeMap<String, Arc<EngineError>> = BTreeMap::new();
-        let wanted: BTreeSet<&str> = ops.iter().filter(|it| !matches!(it.action, WriteAction::Delete)).map(|it| it.index.as_str()).collect();
-        for name in wanted {
-            if let Err(error) = self.ensure_index(name) {
+        for op in ops.iter_mut().filter(|it| it.index.starts_with('<')) {
+            match date_name::fill(&op.index, self.now()) {
+                Ok(name) => op.index = name.into_owned(),
+                Err(reason) => drop(failed.insert(op.index.clone(), Arc::new(EngineError::IllegalArgument(reason)))),
+            }
+        }
+        let mut wanted: BTreeMap<&str, bool> = BTreeMap::new();
+        for op in &ops {
+            *wanted.entry(op.index.as_str()).or_default() |= !matches!(op.action, WriteAction::Delete);
+        }
+        wanted.retain(|name, _| !failed.contains_key(*name));
+        for (name, is_created) in wanted {
+            let ready = if is_created { self.ensure_index(name) } else { inner.state().check_alias_write(name) };
+            if let Err(error) = ready {
                 failed.insert(name.to_owned(), Arc::new(error));
             }
         }
@@ -296,6 +308,10 @@ impl<'a, 's> Batch<'a, 's> {
             let error = Arc::new(EngineError::IndexNotFound(op.index.clone()));
             return Ok(WriteResult::Failed { index: op.index.clone(), id: op.id.clone(), error });
         };
+        if index.record.is_closed {
+            let error = Arc::new(EngineError::IndexClosed(index.record.name.clone()));
+            return Ok(WriteResult::Failed { index: op.index.clone(), id: op.id.clone(), error });
+        }
         if op.id.as_ref().is_some_and(|it| it.is_empty() || it.len() > ID_BYTES_MAX) {
             return illegal("id is empty or longer than 512 bytes");
         }

@@ -127,7 +127,7 @@ pub async fn indices(mut call: Call) -> Outcome {
                 let health = if info.damaged > 0 { "red" } else { "green" };
                 vec![
                     health.to_owned(),
-                    "open".to_owned(),
+                    if info.is_closed { "close" } else { "open" }.to_owned(),
                     info.name,
                     info.uuid,
                     "1".to_owned(),
@@ -142,6 +142,32 @@ pub async fn indices(mut call: Call) -> Outcome {
             let columns =
                 &["health", "status", "index", "uuid", "pri", "rep", "docs.count", "docs.deleted", "store.size", "pri.store.size", "dataset.size"];
             look.render(Table { columns, rows: infos(engine, &targets).into_iter().map(row).collect() })
+        })
+        .await
+}
+
+/// Answers `_cat/aliases`.
+///
+/// # Errors
+/// 400 for unknown parameters.
+pub async fn aliases(mut call: Call) -> Outcome {
+    let look = Look::take(&mut call)?;
+    call.params.ignore(&["expand_wildcards"]);
+    call.params.finish(&call.path)?;
+    let patterns = call.part("name").to_owned();
+    call.app
+        .blocking(move |engine| {
+            let is_shown = |name: &str| patterns.is_empty() || patterns.split(',').any(|it| sekisho_engine::mapping::simple_match(it, name));
+            let mut rows = Vec::new();
+            for (alias, members) in engine.aliases().into_iter().filter(|it| is_shown(&it.0)) {
+                for (index, settings) in members {
+                    let text = |it: Option<String>| it.unwrap_or_else(|| "-".to_owned());
+                    let filter = if settings.filter.is_some() { "*" } else { "-" }.to_owned();
+                    let is_write_index = text(settings.is_write_index.map(|it| it.to_string()));
+                    rows.push(vec![alias.clone(), index, filter, text(settings.index_routing), text(settings.search_routing), is_write_index]);
+                }
+            }
+            look.render(Table { columns: &["alias", "index", "filter", "routing.index", "routing.search", "is_write_index"], rows })
         })
         .await
 }

@@ -95,7 +95,17 @@ pub async fn get(mut call: Call) -> Outcome {
 /// # Errors
 /// 404 for an index that does not exist.
 pub fn one_index(engine: &Engine, name: &str) -> Result<Targets, ApiError> {
-    Ok(engine.resolve(name, ResolveOptions { allow_no_indices: false, ..ResolveOptions::default() })?)
+    let found = engine.resolve(name, ResolveOptions { allow_no_indices: false, ..ResolveOptions::default() })?;
+    match engine.aliases().get(name) {
+        Some(members) if members.len() > 1 => {
+            let members: Vec<&str> = members.keys().map(String::as_str).collect();
+            Err(ApiError::illegal_argument(format!(
+                "alias [{name}] has more than one index associated with it [{}], can't execute a single index op",
+                members.join(", ")
+            )))
+        }
+        _ => Ok(found),
+    }
 }
 
 /// A document that was found, as `_doc` and `_mget` answer it.
@@ -131,6 +141,8 @@ pub struct Write {
     pub expectation: Expectation,
     /// The part of the resulting document that the answer shows, as `get`.
     pub shown: Option<SourceFilter>,
+    /// Whether the name must be an alias's.
+    pub require_alias: bool,
 }
 
 impl Write {
@@ -139,15 +151,17 @@ impl Write {
     /// # Errors
     /// 400 for values that are none.
     pub fn take(call: &mut Call) -> Result<Self, ApiError> {
-        let write = Self { refresh: RefreshAfter::take(&mut call.params)?, expectation: Expectation::take(&mut call.params)?, shown: None };
+        let write = Self {
+            refresh: RefreshAfter::take(&mut call.params)?,
+            expectation: Expectation::take(&mut call.params)?,
+            shown: None,
+            require_alias: call.params.flag("require_alias")?.unwrap_or(false),
+        };
         match call.params.take("pipeline").as_deref() {
             None | Some("_none") => {}
             Some(other) => return Err(ApiError::illegal_argument(format!("pipeline with id [{other}] does not exist"))),
         }
         call.params.ignore(&["timeout", "wait_for_active_shards", "routing"]);
-        if call.params.flag("require_alias")?.unwrap_or(false) {
-            return Err(ApiError::illegal_argument("require_alias: there are no aliases"));
-        }
         call.params.finish(&call.path)?;
         Ok(write)
     }
@@ -167,6 +181,9 @@ pub async fn write(call: Call, id: Option<String>, action: WriteAction, write: W
     let op = WriteOp { index: call.part("index").to_owned(), id, action, condition };
     call.app
         .blocking(move |engine| {
+            if write.require_alias && !engine.aliases().contains_key(&op.index) {
+                return Err(no_alias(&op.index));
+            }
             let (results, written) = engine.write(vec![op])?;
             written.wait()?;
             write.refresh.run(engine, &results)?;
@@ -200,6 +217,14 @@ pub async fn write(call: Call, id: Option<String>, action: WriteAction, write: W
             Ok(Reply::Status(status, answer))
         })
         .await
+}
+
+/// 404 for a write that asks for an alias and names none.
+pub fn no_alias(name: &str) -> ApiError {
+    let reason = format!("no such index [{name}] and [require_alias] request flag is [true] and [{name}] is not an alias");
+    let mut error = ApiError::index_not_found(name);
+    error.reason = reason;
+    error
 }
 
 /// 404 for an update of a document that does not exist.

@@ -1,9 +1,10 @@
 //! Indices: create, look at, delete.
 
 use sekisho_engine::mapping::Mapping;
-use sekisho_engine::{Engine, IndexInfo, Targets};
+use sekisho_engine::{AliasAction, Engine, IndexInfo, ResolveOptions, Targets};
 use serde_json::{Map, Value, json};
 
+use super::alias;
 use super::call::{Call, Outcome, Reply};
 use super::error::ApiError;
 use crate::app::{resolve_options, targets};
@@ -16,7 +17,7 @@ pub async fn create(mut call: Call) -> Outcome {
     call.params.ignore(&["timeout", "master_timeout", "wait_for_active_shards"]);
     call.params.finish(&call.path)?;
     let name = call.part("index").to_owned();
-    let (mut mapping, mut settings) = (None, Value::Null);
+    let (mut mapping, mut settings, mut aliases) = (None, Value::Null, Vec::new());
     for (key, value) in call.object()? {
         match key.as_str() {
             "mappings" => {
@@ -26,14 +27,19 @@ pub async fn create(mut call: Call) -> Outcome {
                 )
             }
             "settings" if value.is_object() => settings = value,
-            "aliases" if value.as_object().is_some_and(Map::is_empty) => {}
-            "aliases" => return Err(ApiError::illegal_argument("aliases are not supported yet")),
+            "aliases" => aliases = alias::by_name(&value)?,
             key => return Err(ApiError::parsing(format!("unknown key [{key}] for create index"))),
         }
     }
     call.app
         .blocking(move |engine| {
-            engine.create_index(&name, mapping, settings)?;
+            let name = engine.create_index(&name, mapping, settings)?;
+            let add = |(alias, settings)| AliasAction::Add { targets: vec![name.clone()], alias, settings };
+            if let Err(error) = engine.update_aliases(&aliases.into_iter().map(add).collect::<Vec<_>>()) {
+                // An index without the aliases that were asked for is not what was asked for.
+                engine.delete_index(&name)?;
+                return Err(error.into());
+            }
             Ok(Reply::Json(json!({ "acknowledged": true, "shards_acknowledged": true, "index": name })))
         })
         .await
@@ -44,7 +50,11 @@ pub async fn create(mut call: Call) -> Outcome {
 /// # Errors
 /// 404 for an index that does not exist.
 pub async fn get(mut call: Call) -> Outcome {
-    described(&mut call, |info| json!({ "aliases": {}, "mappings": info.mapping.to_json(), "settings": settings_of(info) })).await
+    described(
+        &mut call,
+        |engine, info| json!({ "aliases": alias::aliases_of(engine, &info.name), "mappings": info.mapping.to_json(), "settings": settings_of(info) }),
+    )
+    .await
 }
 
 /// Answers `GET /{index}/_settings`.
@@ -52,7 +62,7 @@ pub async fn get(mut call: Call) -> Outcome {
 /// # Errors
 /// 404 for an index that does not exist.
 pub async fn settings(mut call: Call) -> Outcome {
-    described(&mut call, |info| json!({ "settings": settings_of(info) })).await
+    described(&mut call, |_, info| json!({ "settings": settings_of(info) })).await
 }
 
 /// Answers `DELETE /{index}`: indices by name or pattern. Data streams have their own endpoint.
@@ -60,7 +70,7 @@ pub async fn settings(mut call: Call) -> Outcome {
 /// # Errors
 /// 404 for an index that does not exist, 400 for a data stream or its write index.
 pub async fn delete(mut call: Call) -> Outcome {
-    let options = resolve_options(&mut call.params)?;
+    let options = ResolveOptions { ignore_aliases: true, allow_closed: true, ..resolve_options(&mut call.params)? };
     call.params.ignore(&["timeout", "master_timeout"]);
     call.params.finish(&call.path)?;
     let expression = call.part("index").to_owned();
@@ -74,6 +84,11 @@ pub async fn delete(mut call: Call) -> Outcome {
                     "The provided expression [{expression}] matches a data stream, specify the corresponding concrete indices instead."
                 )));
             }
+            if let Some(name) = expression.split(',').find(|it| engine.aliases().contains_key(*it)) {
+                return Err(ApiError::illegal_argument(format!(
+                    "The provided expression [{name}] matches an alias, specify the corresponding concrete indices instead."
+                )));
+            }
             for info in infos(engine, &targets(engine, &expression, options)?) {
                 engine.delete_index(&info.name)?;
             }
@@ -82,15 +97,15 @@ pub async fn delete(mut call: Call) -> Outcome {
         .await
 }
 
-async fn described(call: &mut Call, describe: fn(&IndexInfo) -> Value) -> Outcome {
-    let options = resolve_options(&mut call.params)?;
+async fn described(call: &mut Call, describe: fn(&Engine, &IndexInfo) -> Value) -> Outcome {
+    let options = ResolveOptions { allow_closed: true, ..resolve_options(&mut call.params)? };
     call.params.ignore(&["flat_settings", "include_defaults", "local", "master_timeout", "features"]);
     call.params.finish(&call.path)?;
     let expression = call.part("index").to_owned();
     call.app
         .blocking(move |engine| {
             let targets = targets(engine, &expression, options)?;
-            let described: Map<String, Value> = infos(engine, &targets).iter().map(|it| (it.name.clone(), describe(it))).collect();
+            let described: Map<String, Value> = infos(engine, &targets).iter().map(|it| (it.name.clone(), describe(engine, it))).collect();
             Ok(Reply::Json(Value::Object(described)))
         })
         .await

@@ -1,5 +1,6 @@
 //! The HTTP interface: one file per endpoint, one line each in [`ENDPOINTS`].
 
+pub mod alias;
 pub mod bulk;
 pub mod call;
 pub mod cat;
@@ -75,6 +76,7 @@ endpoints! {
     ["PUT", "POST"] ["/{index}/_mapping"] => mapping::put;
     ["GET", "POST"] ["/_field_caps", "/{index}/_field_caps"] => field_caps::handle;
     ["GET"] ["/_cat/indices", "/_cat/indices/{index}"] => cat::indices;
+    ["GET"] ["/_cat/aliases", "/_cat/aliases/{name}"] => cat::aliases;
     ["GET"] ["/_cat/health"] => cat::health;
     ["GET"] ["/_cat/count", "/_cat/count/{index}"] => cat::count;
     ["GET"] ["/_stats", "/{index}/_stats", "/_stats/{metric}", "/{index}/_stats/{metric}"] => stats::handle;
@@ -83,6 +85,11 @@ endpoints! {
     ["GET"] ["/_data_stream", "/_data_stream/{name}"] => data_stream::get;
     ["PUT"] ["/_data_stream/{name}"] => data_stream::create;
     ["DELETE"] ["/_data_stream/{name}"] => data_stream::delete;
+    ["POST"] ["/_aliases"] => alias::update;
+    ["GET"] ["/_aliases", "/{index}/_aliases"] => alias::get;
+    ["GET", "HEAD"] ["/_alias", "/_alias/{name}", "/{index}/_alias", "/{index}/_alias/{name}"] => alias::get;
+    ["PUT", "POST"] ["/{index}/_alias/{name}", "/{index}/_aliases/{name}"] => alias::put;
+    ["DELETE"] ["/{index}/_alias/{name}", "/{index}/_aliases/{name}"] => alias::delete;
     ["PUT"] ["/{index}"] => index::create;
     ["GET", "HEAD"] ["/{index}"] => index::get;
     ["DELETE"] ["/{index}"] => index::delete;
