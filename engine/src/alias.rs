@@ -145,6 +145,28 @@ impl State {
         self.aliases.iter().filter_map(left).collect()
     }
 
+    /// The aliases of a member that is being created under a name, as they are with it.
+    pub(crate) fn aliases_with(
+        &self,
+        name: &str,
+        member: &Member,
+        aliases: &BTreeMap<String, Alias>,
+    ) -> Result<BTreeMap<String, AliasRecord>, EngineError> {
+        let mut changed = BTreeMap::new();
+        for (alias, settings) in aliases {
+            check_alias(self, alias, settings, &[])?;
+            if alias == name {
+                let reason = "an index or data stream exists with the same name as the alias".to_owned();
+                return Err(EngineError::InvalidAlias { name: alias.clone(), reason });
+            }
+            let mut record = self.aliases.get(alias).cloned().unwrap_or_default();
+            *record.get_mut(member.clone()) = settings.clone();
+            check_write_members(self, alias, &record)?;
+            changed.insert(alias.clone(), record);
+        }
+        Ok(changed)
+    }
+
     fn member(&self, name: &str) -> Result<Member, EngineError> {
         if let Some(uuid) = self.names.get(name) {
             if self.indices[uuid].record.stream.is_some() {
@@ -243,19 +265,7 @@ fn apply(state: &State, action: &AliasAction, dropped: &[IndexUuid], changed: &m
     let present = || state.aliases.get(alias).cloned().unwrap_or_default();
     match action {
         AliasAction::Add { settings, .. } => {
-            check_name(alias).map_err(|reason| EngineError::InvalidAlias { name: alias.clone(), reason: reason.to_owned() })?;
-            if is_builtin_stream(alias) {
-                let reason = "the name is kept for a built-in data stream, which its first log line creates".to_owned();
-                return Err(EngineError::InvalidAlias { name: alias.clone(), reason });
-            }
-            let is_taken = state.names.get(alias).is_some_and(|it| !dropped.contains(it)) || state.streams.contains_key(alias);
-            if is_taken {
-                let reason = "an index or data stream exists with the same name as the alias".to_owned();
-                return Err(EngineError::InvalidAlias { name: alias.clone(), reason });
-            }
-            if let Some(filter) = &settings.filter {
-                Query::from_json(filter).map_err(EngineError::Query)?;
-            }
+            check_alias(state, alias, settings, dropped)?;
             let record = changed.entry(alias.clone()).or_insert_with(present);
             for target in targets {
                 let member = state.member(target)?;
@@ -276,10 +286,30 @@ fn apply(state: &State, action: &AliasAction, dropped: &[IndexUuid], changed: &m
     Ok(())
 }
 
+/// Refuses a name that can't be an alias's, and a filter that is no query.
+fn check_alias(state: &State, alias: &str, settings: &Alias, dropped: &[IndexUuid]) -> Result<(), EngineError> {
+    let invalid = |reason: &str| Err(EngineError::InvalidAlias { name: alias.to_owned(), reason: reason.to_owned() });
+    if let Err(reason) = check_name(alias) {
+        return invalid(reason);
+    }
+    if is_builtin_stream(alias) {
+        return invalid("the name is kept for a built-in data stream, which its first log line creates");
+    }
+    if state.names.get(alias).is_some_and(|it| !dropped.contains(it)) || state.streams.contains_key(alias) {
+        return invalid("an index or data stream exists with the same name as the alias");
+    }
+    if let Some(filter) = &settings.filter {
+        Query::from_json(filter).map_err(EngineError::Query)?;
+    }
+    Ok(())
+}
+
 fn check_write_members(state: &State, name: &str, record: &AliasRecord) -> Result<(), EngineError> {
     let members: Vec<(Member, &Alias)> = record.members().collect();
-    let written: BTreeSet<&str> = members.iter().filter(|it| it.1.is_write_index == Some(true)).filter_map(|it| state.name_of(&it.0)).collect();
+    let written: Vec<&Member> = members.iter().filter(|it| it.1.is_write_index == Some(true)).map(|it| &it.0).collect();
     if written.len() > 1 {
+        // A member that is being created has no name in the state yet.
+        let written: BTreeSet<&str> = written.into_iter().filter_map(|it| state.name_of(it)).collect();
         let written: Vec<&str> = written.into_iter().collect();
         return Err(EngineError::IllegalArgument(format!("alias [{name}] has more than one write index [{}]", written.join(","))));
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::alias::{self, AliasRecord, Member};
+use crate::alias::{self, Alias, AliasRecord, Member};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::condition::Condition;
 use crate::date_name;
@@ -25,6 +25,7 @@ use crate::files;
 use crate::format::Format;
 use crate::fs::{Fs, FsLock, RealFs};
 use crate::index::IndexState;
+use crate::index_template::{Composed, Templates};
 use crate::journal::{Journal, JournalError};
 use crate::log::{Frame, LocalLog, Log, LogError, LogOptions, Ticket};
 use crate::manifest::{self, Edit, IndexRecord, IndexUuid, ManifestState};
@@ -128,6 +129,9 @@ pub enum EngineError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A template that can't be used.
+    #[error("{0}")]
+    InvalidTemplate(String),
     /// A query that can't be used.
     #[error(transparent)]
     Query(QueryError),
@@ -378,6 +382,8 @@ pub(crate) struct State {
     pub(crate) streams: BTreeMap<String, Vec<IndexUuid>>,
     /// Further names, with their members.
     pub(crate) aliases: BTreeMap<String, AliasRecord>,
+    /// What new indices get.
+    pub(crate) templates: Templates,
     /// Bytes of rows that are being built into splits.
     pub(crate) building_bytes: usize,
     /// Of the newest frame: everything before it is durable when it is.
@@ -525,6 +531,7 @@ impl Engine {
         }
         state.sort_streams();
         state.aliases = on_disk.aliases.clone();
+        state.templates = on_disk.templates.clone();
         next_split = next_split.max(files::remove_unknown(&*fs, &data_dir, &known)?);
         let threads = if threads == 0 { std::thread::available_parallelism().map_or(2, |it| it.get()) } else { threads };
         let pool = rayon::ThreadPoolBuilder::new()
@@ -578,6 +585,20 @@ impl Engine {
     /// # Errors
     /// [`EngineError::IndexExists`], [`EngineError::InvalidIndexName`].
     pub fn create_index(&self, name: &str, mapping: Option<Mapping>, settings: Value) -> Result<String, EngineError> {
+        self.create_index_with(name, mapping, settings, &BTreeMap::new())
+    }
+
+    /// Creates an index that has aliases from the start.
+    ///
+    /// # Errors
+    /// As [`Engine::create_index`] and [`Engine::update_aliases`]; nothing was created then.
+    pub fn create_index_with(
+        &self,
+        name: &str,
+        mapping: Option<Mapping>,
+        settings: Value,
+        aliases: &BTreeMap<String, Alias>,
+    ) -> Result<String, EngineError> {
         let name = &*date_name::fill(name, self.now()).map_err(EngineError::IllegalArgument)?;
         check_index_name(name)?;
         if is_builtin_stream(name) {
@@ -585,7 +606,7 @@ impl Engine {
                 "cannot create index with name [{name}], because it matches with a built-in template that creates data streams only, use create data stream api instead"
             )));
         }
-        self.inner.create(name, None, Arc::new(mapping.unwrap_or_else(Mapping::dynamic)), settings)?;
+        self.inner.create(name, None, Arc::new(mapping.unwrap_or_else(Mapping::dynamic)), settings, aliases)?;
         Ok(name.to_owned())
     }
 
@@ -599,11 +620,32 @@ impl Engine {
             Some(mapping) => Arc::new(mapping),
             None => Mapping::builtin(),
         };
+        self.create_stream(name, mapping, Value::Null, &BTreeMap::new())
+    }
+
+    fn create_stream(&self, name: &str, mapping: Arc<Mapping>, settings: Value, aliases: &BTreeMap<String, Alias>) -> Result<(), EngineError> {
         if self.inner.state().write_index(name).is_some() {
             return Err(EngineError::IndexExists(name.to_owned()));
         }
         let backing = backing_index_name(name, 1, self.now());
-        self.inner.create(&backing, Some((name.to_owned(), 1)), mapping, Value::Null)
+        self.inner.create(&backing, Some((name.to_owned(), 1)), mapping, settings, aliases)
+    }
+
+    /// Creates an index or a data stream as its template says.
+    ///
+    /// # Errors
+    /// As [`Engine::create_index`]; a template whose parts can't be used.
+    pub fn create_composed(&self, name: &str, composed: Composed) -> Result<(), EngineError> {
+        check_index_name(name)?;
+        let mapping = composed.parts.mapping(composed.is_data_stream)?;
+        let settings = Value::Object(composed.parts.settings);
+        // `{index}` in an alias's name stands for the name of the new index.
+        let aliases = composed.parts.aliases.into_iter().map(|(alias, settings)| (alias.replace("{index}", name), settings)).collect();
+        if composed.is_data_stream {
+            self.create_stream(name, Arc::new(mapping), settings, &aliases)
+        } else {
+            self.create_index_with(name, Some(mapping), settings, &aliases).map(drop)
+        }
     }
 
     /// Creates what a write to `name` needs, if it is not there yet.
@@ -615,8 +657,18 @@ impl Engine {
                 return Ok(());
             }
         }
-        let created =
-            if is_builtin_stream(name) { self.create_data_stream(name, None) } else { self.create_index(name, None, Value::Null).map(drop) };
+        let composed = self.inner.state().templates.for_name(name);
+        let created = match composed {
+            _ if is_builtin_stream(name) => self.create_data_stream(name, None),
+            Some(composed) if !composed.allows_auto_create => {
+                return Err(EngineError::IllegalArgument(format!(
+                    "no such index [{name}] and composable template [{}] forbids index auto creation",
+                    composed.template
+                )));
+            }
+            Some(composed) => self.create_composed(name, composed),
+            None => self.create_index(name, None, Value::Null).map(drop),
+        };
         match created {
             // Somebody else was faster.
             Err(EngineError::IndexExists(_)) => Ok(()),
@@ -903,11 +955,19 @@ impl Inner {
         self.metadata.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn create(&self, name: &str, stream: Option<(String, u32)>, mapping: Arc<Mapping>, settings: Value) -> Result<(), EngineError> {
+    fn create(
+        &self,
+        name: &str,
+        stream: Option<(String, u32)>,
+        mapping: Arc<Mapping>,
+        settings: Value,
+        aliases: &BTreeMap<String, Alias>,
+    ) -> Result<(), EngineError> {
         let _metadata = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
         // The manifest knows before the state does: a crash in between leaves an empty index.
         let now = self.clock.now();
-        let position = {
+        let uuid = format!("{:016x}{:06x}", now.0, self.new_split_id().0);
+        let (position, aliases) = {
             let state = self.state();
             if state.names.contains_key(name)
                 || state.streams.contains_key(name)
@@ -919,12 +979,16 @@ impl Inner {
             if state.aliases.contains_key(wanted) {
                 return Err(EngineError::InvalidIndexName { name: wanted.to_owned(), reason: "already exists as alias" });
             }
-            state.next_seq
+            let member = stream.as_ref().map_or_else(|| Member::Index(uuid.clone()), |it| Member::Stream(it.0.clone()));
+            (state.next_seq, state.aliases_with(wanted, &member, aliases)?)
         };
-        let uuid = format!("{:016x}{:06x}", now.0, self.new_split_id().0);
         let record = IndexRecord { uuid: uuid.clone(), name: name.to_owned(), stream, created: now, settings, mapping, is_closed: false };
-        self.publish(vec![Edit::PutIndex { index: record.clone() }, Edit::Position { uuid, seq: position }])?;
-        self.state().insert(record, Vec::new(), position, now);
+        let mut edits = vec![Edit::PutIndex { index: record.clone() }, Edit::Position { uuid, seq: position }];
+        edits.extend(aliases.iter().map(|(name, record)| alias::edit(name, record.clone())));
+        self.publish(edits)?;
+        let mut state = self.state();
+        state.insert(record, Vec::new(), position, now);
+        aliases.into_iter().for_each(|(name, record)| state.put_alias(name, record));
         Ok(())
     }
 
@@ -966,15 +1030,19 @@ impl Inner {
     }
 
     pub(crate) fn roll_over(&self, stream: &str) -> Result<(String, String), EngineError> {
-        let (old, generation, mapping) = {
+        let (old, generation, mapping, settings) = {
             let state = self.state();
             let uuid = state.streams.get(stream).and_then(|it| it.last()).ok_or_else(|| EngineError::IndexNotFound(stream.to_owned()))?;
             let record = &state.indices[uuid].record;
-            let mapping = if is_builtin_stream(stream) { Mapping::builtin() } else { record.mapping.clone() };
-            (record.name.clone(), record.stream.as_ref().map_or(1, |it| it.1) + 1, mapping)
+            let (mapping, settings) = match state.stream_template(stream) {
+                _ if is_builtin_stream(stream) => (Mapping::builtin(), Value::Null),
+                Some(composed) => composed?,
+                None => (record.mapping.clone(), record.settings.clone()),
+            };
+            (record.name.clone(), record.stream.as_ref().map_or(1, |it| it.1) + 1, mapping, settings)
         };
         let new = backing_index_name(stream, generation, self.clock.now());
-        self.create(&new, Some((stream.to_owned(), generation)), mapping, Value::Null)?;
+        self.create(&new, Some((stream.to_owned(), generation)), mapping, settings, &BTreeMap::new())?;
         Ok((old, new))
     }
 }

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::alias::AliasRecord;
 use crate::clock::Timestamp;
+use crate::index_template::{ComponentTemplate, IndexTemplate, Templates};
 use crate::mapping::Mapping;
 use crate::split::{SplitId, SplitMeta};
 
@@ -53,6 +54,14 @@ pub(crate) enum Edit {
     PutAlias { name: String, alias: AliasRecord },
     /// The alias is gone.
     DropAlias { name: String },
+    /// A new index template, or a changed one.
+    PutIndexTemplate { name: String, template: IndexTemplate },
+    /// The index template is gone.
+    DropIndexTemplate { name: String },
+    /// A new component template, or a changed one.
+    PutComponentTemplate { name: String, template: ComponentTemplate },
+    /// The component template is gone.
+    DropComponentTemplate { name: String },
 }
 
 /// What an index consists of on disk.
@@ -68,6 +77,7 @@ pub(crate) struct IndexOnDisk {
 pub(crate) struct ManifestState {
     pub(crate) indices: BTreeMap<IndexUuid, IndexOnDisk>,
     pub(crate) aliases: BTreeMap<String, AliasRecord>,
+    pub(crate) templates: Templates,
 }
 
 impl ManifestState {
@@ -108,6 +118,18 @@ impl ManifestState {
             Edit::DropAlias { name } => {
                 self.aliases.remove(&name);
             }
+            Edit::PutIndexTemplate { name, template } => {
+                self.templates.index.insert(name, template);
+            }
+            Edit::DropIndexTemplate { name } => {
+                self.templates.index.remove(&name);
+            }
+            Edit::PutComponentTemplate { name, template } => {
+                self.templates.component.insert(name, template);
+            }
+            Edit::DropComponentTemplate { name } => {
+                self.templates.component.remove(&name);
+            }
         }
     }
 
@@ -120,6 +142,9 @@ impl ManifestState {
             edits.push(Edit::Position { uuid: uuid.clone(), seq: index.position });
         }
         edits.extend(self.aliases.iter().map(|(name, alias)| Edit::PutAlias { name: name.clone(), alias: alias.clone() }));
+        let Templates { index, component } = &self.templates;
+        edits.extend(component.iter().map(|(name, it)| Edit::PutComponentTemplate { name: name.clone(), template: it.clone() }));
+        edits.extend(index.iter().map(|(name, it)| Edit::PutIndexTemplate { name: name.clone(), template: it.clone() }));
         edits
     }
 }
@@ -161,11 +186,17 @@ mod tests {
             Edit::PutAlias { name: "gone".into(), alias: alias.clone() },
             Edit::PutAlias { name: "kept".into(), alias: alias.clone() },
             Edit::DropAlias { name: "gone".into() },
+            Edit::PutComponentTemplate { name: "c".into(), template: ComponentTemplate::default() },
+            Edit::PutIndexTemplate { name: "t".into(), template: IndexTemplate { priority: 7, ..IndexTemplate::default() } },
+            Edit::PutIndexTemplate { name: "gone".into(), template: IndexTemplate::default() },
+            Edit::DropIndexTemplate { name: "gone".into() },
         ];
         decode(&encode(&edits)).unwrap().into_iter().for_each(|it| state.apply(it));
         let mut again = ManifestState::default();
         decode(&encode(&state.snapshot())).unwrap().into_iter().for_each(|it| again.apply(it));
         assert_eq!(encode(&state.snapshot()), encode(&again.snapshot()));
+        assert_eq!(again.templates.index.iter().map(|it| (it.0.as_str(), it.1.priority)).collect::<Vec<_>>(), [("t", 7)]);
+        assert!(again.templates.component.contains_key("c"));
         assert_eq!(again.aliases, BTreeMap::from([("kept".to_owned(), alias)]));
         assert!(again.indices["u"].record.mapping.field("source.ip").is_some());
     }

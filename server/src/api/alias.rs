@@ -154,7 +154,8 @@ pub fn by_name(value: &Value) -> Result<Vec<(String, Alias)>, ApiError> {
     object.iter().map(one).collect()
 }
 
-fn to_json(alias: &Alias) -> Value {
+/// What an alias says, as answers show it.
+pub fn to_json(alias: &Alias) -> Value {
     let mut out = Map::new();
     let mut put = |key: &str, value: Option<Value>| value.map(|it| out.insert(key.to_owned(), it));
     put("filter", alias.filter.clone());

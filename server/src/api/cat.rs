@@ -172,6 +172,28 @@ pub async fn aliases(mut call: Call) -> Outcome {
         .await
 }
 
+/// Answers `_cat/templates`.
+///
+/// # Errors
+/// 400 for unknown parameters.
+pub async fn templates(mut call: Call) -> Outcome {
+    let look = Look::take(&mut call)?;
+    call.params.finish(&call.path)?;
+    let pattern = call.part("name").to_owned();
+    call.app
+        .blocking(move |engine| {
+            let is_shown = |name: &str| pattern.is_empty() || sekisho_engine::mapping::simple_match(&pattern, name);
+            let list = |items: &[String]| format!("[{}]", items.join(", "));
+            let row = |(name, it): (String, sekisho_engine::IndexTemplate)| {
+                let version = it.shown.get("version").map(Value::to_string).unwrap_or_default();
+                vec![name, list(&it.patterns), it.priority.to_string(), version, list(&it.composed_of)]
+            };
+            let rows = engine.index_templates().into_iter().filter(|it| is_shown(&it.0)).map(row).collect();
+            look.render(Table { columns: &["name", "index_patterns", "order", "version", "composed_of"], rows })
+        })
+        .await
+}
+
 /// Answers `_cat/health`.
 ///
 /// # Errors

@@ -15,11 +15,9 @@ use super::source::{show, source_filter};
 /// # Errors
 /// As the operation's item of `_bulk`.
 pub async fn append(mut call: Call) -> Outcome {
-    let is_create = is_create(&mut call)?;
-    let source = call.body.to_vec();
-    // Without an id nothing can be replaced: data streams take it like a `create`.
-    let action =
-        if is_create || sekisho_engine::is_builtin_stream(call.part("index")) { WriteAction::Create(source) } else { WriteAction::Index(source) };
+    is_create(&mut call)?;
+    // Without an id nothing can be replaced, so it is a `create`, which data streams take too.
+    let action = WriteAction::Create(call.body.to_vec());
     let options = Write::take(&mut call)?;
     write(call, None, action, options).await
 }

@@ -24,8 +24,10 @@ pub mod resolve;
 pub mod router;
 pub mod search;
 pub mod sessions;
+pub mod setting;
 pub mod source;
 pub mod stats;
+pub mod template;
 pub mod ui;
 pub mod update;
 
@@ -77,6 +79,7 @@ endpoints! {
     ["GET", "POST"] ["/_field_caps", "/{index}/_field_caps"] => field_caps::handle;
     ["GET"] ["/_cat/indices", "/_cat/indices/{index}"] => cat::indices;
     ["GET"] ["/_cat/aliases", "/_cat/aliases/{name}"] => cat::aliases;
+    ["GET"] ["/_cat/templates", "/_cat/templates/{name}"] => cat::templates;
     ["GET"] ["/_cat/health"] => cat::health;
     ["GET"] ["/_cat/count", "/_cat/count/{index}"] => cat::count;
     ["GET"] ["/_stats", "/{index}/_stats", "/_stats/{metric}", "/{index}/_stats/{metric}"] => stats::handle;
@@ -93,7 +96,15 @@ endpoints! {
     ["PUT"] ["/{index}"] => index::create;
     ["GET", "HEAD"] ["/{index}"] => index::get;
     ["DELETE"] ["/{index}"] => index::delete;
-    ["GET"] ["/{index}/_settings"] => index::settings;
+    ["GET", "HEAD"] ["/_index_template", "/_index_template/{name}"] => template::get_index;
+    ["PUT", "POST"] ["/_index_template/{name}"] => template::put_index;
+    ["DELETE"] ["/_index_template/{name}"] => template::delete_index;
+    ["POST"] ["/_index_template/_simulate_index/{name}"] => template::simulate_index;
+    ["GET", "HEAD"] ["/_component_template", "/_component_template/{name}"] => template::get_component;
+    ["PUT", "POST"] ["/_component_template/{name}"] => template::put_component;
+    ["DELETE"] ["/_component_template/{name}"] => template::delete_component;
+    ["GET", "HEAD"] ["/_template", "/_template/{name}"] => template::get_legacy;
+    ["GET"] ["/_settings", "/{index}/_settings", "/{index}/_settings/{name}"] => index::settings;
     ["GET"] ["/_sekisho/sessions"] => sessions::by_event;
     ["GET"] ["/_sekisho/sessions/{key}"] => sessions::by_key;
     ["GET", "HEAD"] ["/livez"] => probes::live;
