@@ -3,7 +3,7 @@
 //! Not a search: one index, one document, no query. Writes that build on the present document (updates, deletions by derived id) look
 //! here first, outside the state lock, and check under it that what they saw is still so ([`Seen::is_current`]).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError};
 
 use serde_json::{Map, Value};
@@ -59,8 +59,16 @@ enum Look {
 /// What was seen of documents before the state lock was taken.
 #[derive(Default)]
 pub(crate) struct Seen {
-    documents: HashMap<(IndexUuid, String), Option<StoredDocument>>,
+    documents: HashMap<(IndexUuid, String), Option<SeenDocument>>,
     splits: BTreeMap<IndexUuid, Vec<Arc<Split>>>,
+}
+
+/// A document as it was seen.
+pub(crate) struct SeenDocument {
+    pub(crate) seq: u64,
+    pub(crate) version: u64,
+    /// Read where it was asked for.
+    pub(crate) source: Option<Map<String, Value>>,
 }
 
 impl Seen {
@@ -72,7 +80,7 @@ impl Seen {
     }
 
     /// The document that was seen: `None` where nobody looked, `Some(None)` where there was none.
-    pub(crate) fn document(&self, uuid: &str, id: &str) -> Option<Option<&StoredDocument>> {
+    pub(crate) fn document(&self, uuid: &str, id: &str) -> Option<Option<&SeenDocument>> {
         self.documents.get(&(uuid.to_owned(), id.to_owned())).map(Option::as_ref)
     }
 }
@@ -131,16 +139,37 @@ impl Inner {
         self.formats.to_json(stored, mapping)
     }
 
-    /// Looks at documents that a batch of writes builds on.
-    pub(crate) fn see(&self, wanted: impl IntoIterator<Item = (IndexUuid, String)>) -> Result<Seen, EngineError> {
+    /// Looks at documents that a batch of writes builds on: by index their ids, and whether their content is needed.
+    pub(crate) fn see(&self, wanted: &BTreeMap<IndexUuid, BTreeMap<String, bool>>) -> Result<Seen, EngineError> {
         let mut seen = Seen::default();
-        for (uuid, id) in wanted {
-            if !seen.splits.contains_key(&uuid) {
-                let splits = self.state().indices.get(&uuid).map(|it| it.splits.clone());
-                seen.splits.insert(uuid.clone(), splits.unwrap_or_default());
+        for (uuid, ids) in wanted {
+            // Ids that only a column tells are looked up together: one walk over it for all of them.
+            let mut derived: HashMap<u64, &String> = HashMap::new();
+            let splits = {
+                let state = self.state();
+                let Some(index) = state.indices.get(uuid) else { continue };
+                for (id, _) in ids.iter().filter(|it| !*it.1) {
+                    let found = match index.look(id)? {
+                        Look::Absent => None,
+                        Look::Live { seq, version, .. } => Some(SeenDocument { seq, version, source: None }),
+                        Look::Derived { seq, .. } => {
+                            derived.insert(seq, id);
+                            None
+                        }
+                    };
+                    seen.documents.insert((uuid.clone(), id.clone()), found);
+                }
+                index.splits.clone()
+            };
+            for seq in find_seqs(&splits, &derived.keys().copied().collect())? {
+                seen.documents.insert((uuid.clone(), derived[&seq].clone()), Some(SeenDocument { seq, version: 1, source: None }));
             }
-            let document = self.document(&uuid, &id, false)?;
-            seen.documents.insert((uuid, id), document);
+            seen.splits.insert(uuid.clone(), splits);
+            for (id, _) in ids.iter().filter(|it| *it.1) {
+                let document = self.document(uuid, id, false)?;
+                let document = document.map(|it| SeenDocument { seq: it.seq, version: it.version, source: Some(it.source) });
+                seen.documents.insert((uuid.clone(), id.clone()), document);
+            }
         }
         Ok(seen)
     }
@@ -190,4 +219,17 @@ pub(crate) fn find_seq(splits: &[Arc<Split>], seq: u64) -> tantivy::Result<Optio
         }
     }
     Ok(None)
+}
+
+/// Those of the sequence numbers that live documents with derived ids have.
+fn find_seqs(splits: &[Arc<Split>], wanted: &BTreeSet<u64>) -> tantivy::Result<Vec<u64>> {
+    let mut found = Vec::new();
+    for split in splits.iter().filter(|it| wanted.range(it.meta.seq_min..=it.meta.seq_max).next().is_some()) {
+        for (seq, doc) in split.find_seqs(wanted)? {
+            if split.explicit_id(doc)?.is_none() {
+                found.push(seq);
+            }
+        }
+    }
+    Ok(found)
 }

@@ -21,9 +21,10 @@ use crate::engine::Engine;
 use crate::error::QueryError;
 use crate::limits::{RESULT_WINDOW_MAX, TOTAL_HITS_DEFAULT};
 use crate::manifest::IndexUuid;
-use crate::mapping::{MappedField, Mapping};
+use crate::mapping::{MappedField, Mapping, internal};
 use crate::query::{BoolQuery, DocumentText, Query, QueryContext};
 use crate::resolve::Targets;
+use crate::scan::Match;
 use crate::sort::{self, SortBy, SortColumns, SortKey, SortValue};
 use crate::source::{Formats, values_at};
 use crate::source_filter::SourceFilter;
@@ -114,7 +115,8 @@ impl Cancel {
         self.0.store(true, atomic::Ordering::Relaxed);
     }
 
-    fn is_cancelled(&self) -> bool {
+    /// Whether it was given up.
+    pub fn is_cancelled(&self) -> bool {
         self.0.load(atomic::Ordering::Relaxed)
     }
 }
@@ -252,6 +254,27 @@ impl Engine {
             TrackTotalHits::UpTo(limit) => Some(Total { value: merged.count.min(limit), is_lower_bound: merged.count > limit }),
         };
         Ok(SearchResponse { total, max_score, hits, aggs, shards: snapshots.len(), failures, timed_out: merged.timed_out, is_cached })
+    }
+
+    /// Every match of the request's query, in the order of index names and of writing.
+    pub(crate) fn matches(&self, targets: &Targets, request: &SearchRequest) -> Result<Vec<Match>, QueryError> {
+        let now = self.inner.clock.now();
+        // What was acknowledged before is gone over, however often the index is searched.
+        self.refresh(Some(targets.uuids())).map_err(|error| QueryError::Damaged(error.to_string()))?;
+        let snapshots = self.snapshots(targets, now);
+        let search = Search { engine: self, request, now, deadline: None, keep: 0, damage: Arc::default() };
+        let mut all = Vec::new();
+        for snapshot in &snapshots {
+            if snapshot.damaged > 0 {
+                return Err(QueryError::Damaged(format!("index [{}] lacks [{}] damaged splits", snapshot.name, snapshot.damaged)));
+            }
+            let found = search.matches_of(snapshot)?;
+            if let Some(reason) = search.damage.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                return Err(QueryError::Damaged(reason));
+            }
+            all.extend(found);
+        }
+        Ok(all)
     }
 
     /// Refreshes the indices that nobody has searched lately: the background only looks after the others.
@@ -407,6 +430,34 @@ impl<'a> Search<'a> {
             merged.merge(one, self);
         }
         Ok(merged)
+    }
+
+    fn matches_of(&self, snapshot: &'a Snapshot) -> Result<Vec<Match>, QueryError> {
+        let name: Arc<str> = snapshot.name.as_str().into();
+        let query = snapshot.seen(&self.request.query);
+        // Planned once even where there is no split, so that a bad request is refused by an empty index as well.
+        self.compile(&query, snapshot)?;
+        let plan = IndexPlan { snapshot, name: name.clone(), statistics: Statistics(&snapshot.splits), after: None, newest_first: false };
+        let mut found = Vec::new();
+        for split in &snapshot.splits {
+            self.check()?;
+            let weight = self.weight(&plan, split, &query, false)?;
+            let mut scorer = weight.scorer(&split.reader, 1.0)?;
+            let seqs = split.reader.fast_fields().u64(internal::NAMES[1])?;
+            let mut doc = scorer.doc();
+            while doc != TERMINATED {
+                if !split.reader.is_deleted(doc) {
+                    let seq = seqs.first(doc).unwrap_or_default();
+                    found.push(Match { index: name.clone(), mapping: snapshot.mapping.clone(), split: split.clone(), doc, seq });
+                    if found.len() % CHECK_EVERY_DOCS as usize == 0 {
+                        self.check()?;
+                    }
+                }
+                doc = scorer.advance();
+            }
+        }
+        found.sort_unstable_by_key(|it| it.seq);
+        Ok(found)
     }
 
     /// Searches one split.

@@ -1,7 +1,7 @@
 //! Writing: documents and log lines become entries of tails and frames of the log, in one order.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -17,6 +17,7 @@ use crate::format::{FormatId, Parsed};
 use crate::get::Seen;
 use crate::index::{IdState, IndexState};
 use crate::limits::ID_BYTES_MAX;
+use crate::manifest::IndexUuid;
 use crate::mapping::Mapping;
 use crate::row::Row;
 use crate::source;
@@ -142,17 +143,20 @@ impl Engine {
 
     /// Looks at the documents that operations build on: those to update, and those whose id only a column tells.
     fn see_before(&self, prepared: &[Prepared]) -> Result<Seen, EngineError> {
-        let wanted: BTreeSet<_> = {
+        let mut wanted: BTreeMap<IndexUuid, BTreeMap<String, bool>> = BTreeMap::new();
+        {
             let state = self.inner.state();
-            let place = |it: &Prepared| {
-                let id = it.op.id.as_ref()?;
-                let builds_on_it = matches!(it.op.action, WriteAction::Update(_)) || doc_id::decode(id).is_some();
-                let uuid = state.write_index(&it.op.index).filter(|_| builds_on_it)?;
-                Some((uuid.clone(), id.clone()))
-            };
-            prepared.iter().filter_map(place).collect()
-        };
-        self.inner.see(wanted)
+            for it in prepared {
+                let Some(id) = &it.op.id else { continue };
+                let is_update = matches!(it.op.action, WriteAction::Update(_));
+                if (is_update || doc_id::decode(id).is_some())
+                    && let Some(uuid) = state.write_index(&it.op.index)
+                {
+                    *wanted.entry(uuid.clone()).or_default().entry(id.clone()).or_default() |= is_update;
+                }
+            }
+        }
+        self.inner.see(&wanted)
     }
 }
 
@@ -406,7 +410,7 @@ impl<'a, 's> Batch<'a, 's> {
             return entry.stored.get(1..).and_then(|it| serde_json::from_slice(it).ok()).map(Cow::Owned);
         }
         match self.seen.document(uuid, id) {
-            Some(Some(seen)) if seen.seq == seq => Some(Cow::Borrowed(&seen.source)),
+            Some(Some(seen)) if seen.seq == seq => seen.source.as_ref().map(Cow::Borrowed),
             _ => None,
         }
     }

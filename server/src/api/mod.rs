@@ -2,6 +2,7 @@
 
 pub mod alias;
 pub mod bulk;
+pub mod by_query;
 pub mod call;
 pub mod cat;
 pub mod cluster;
@@ -20,6 +21,7 @@ pub mod metrics;
 pub mod mget;
 pub mod msearch;
 pub mod probes;
+pub mod reindex;
 pub mod resolve;
 pub mod router;
 pub mod search;
@@ -70,6 +72,9 @@ endpoints! {
     ["GET", "HEAD"] ["/{index}/_source/{id}"] => source::handle;
     ["POST"] ["/{index}/_update/{id}"] => update::handle;
     ["GET", "POST"] ["/_mget", "/{index}/_mget"] => mget::handle;
+    ["POST"] ["/{index}/_delete_by_query"] => by_query::delete;
+    ["POST"] ["/{index}/_update_by_query"] => by_query::update;
+    ["POST"] ["/_reindex"] => reindex::handle;
     ["GET", "POST"] ["/_refresh", "/{index}/_refresh"] => maintenance::refresh;
     ["GET", "POST"] ["/_flush", "/{index}/_flush"] => maintenance::flush;
     ["POST"] ["/_forcemerge", "/{index}/_forcemerge"] => maintenance::force_merge;
