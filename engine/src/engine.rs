@@ -710,16 +710,16 @@ impl Engine {
     /// # Errors
     /// [`EngineError::IndexNotFound`], [`EngineError::Mapping`].
     pub fn put_mapping(&self, name: &str, body: &Value) -> Result<(), EngineError> {
-        let record = {
+        let (uuid, mapping) = {
             let mut state = self.inner.state();
             let uuid = state.write_index(name).cloned().ok_or_else(|| EngineError::IndexNotFound(name.to_owned()))?;
             let index = state.indices.get_mut(&uuid).expect("names point at indices");
             let mut mapping = (*index.record.mapping).clone();
             mapping.merge_json(body)?;
             index.record.mapping = Arc::new(mapping);
-            index.record.clone()
+            (uuid, index.record.mapping.clone())
         };
-        self.inner.publish(vec![Edit::PutIndex { index: record }])
+        self.inner.publish(vec![Edit::PutMapping { uuid, mapping }])
     }
 
     /// Gives a data stream a new backing index to write to; answers the old and the new one's name.
@@ -930,7 +930,7 @@ impl Inner {
         let (Some(record), Some(known)) = (record, manifest.state.indices.get(uuid)) else { return Vec::new() };
         let mut edits = Vec::new();
         if known.record.mapping.fields().len() != record.mapping.fields().len() {
-            edits.push(Edit::PutIndex { index: record });
+            edits.push(Edit::PutMapping { uuid: uuid.to_owned(), mapping: record.mapping });
         }
         for split in disk {
             if known.splits.get(&split.meta.id).is_some_and(|it| it.deleted != split.meta.deleted) {

@@ -22,6 +22,7 @@ pub mod format;
 pub mod fs;
 mod get;
 mod index;
+mod index_admin;
 mod index_template;
 pub mod journal;
 pub mod limits;

@@ -40,8 +40,10 @@ pub(crate) struct IndexRecord {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "edit", rename_all = "snake_case")]
 pub(crate) enum Edit {
-    /// A new index, or a changed one (mapping).
+    /// A new index, or a changed one (settings, closed or open).
     PutIndex { index: IndexRecord },
+    /// The mapping of an index grew. Apart from the rest of the record, because a commit tells it while somebody changes that.
+    PutMapping { uuid: IndexUuid, mapping: Arc<Mapping> },
     /// The index is gone with its splits.
     DropIndex { uuid: IndexUuid },
     /// A split was published, or its list of deleted documents grew.
@@ -86,11 +88,20 @@ impl ManifestState {
             Edit::PutIndex { mut index } => {
                 Arc::make_mut(&mut index.mapping).restore();
                 match self.indices.get_mut(&index.uuid) {
-                    Some(existing) => existing.record = index,
+                    Some(existing) => {
+                        let mapping = longer(&existing.record.mapping, index.mapping.clone());
+                        existing.record = IndexRecord { mapping, ..index };
+                    }
                     None => {
                         let uuid = index.uuid.clone();
                         self.indices.insert(uuid, IndexOnDisk { record: index, splits: BTreeMap::new(), position: 0 });
                     }
+                }
+            }
+            Edit::PutMapping { uuid, mut mapping } => {
+                Arc::make_mut(&mut mapping).restore();
+                if let Some(index) = self.indices.get_mut(&uuid) {
+                    index.record.mapping = longer(&index.record.mapping, mapping);
                 }
             }
             Edit::DropIndex { uuid } => {
@@ -149,6 +160,11 @@ impl ManifestState {
     }
 }
 
+/// A mapping only grows: edits that were made at one time and written in another order must not take fields back that splits have.
+fn longer(known: &Arc<Mapping>, told: Arc<Mapping>) -> Arc<Mapping> {
+    if told.fields().len() >= known.fields().len() { told } else { known.clone() }
+}
+
 /// A record's bytes.
 pub(crate) fn encode(edits: &[Edit]) -> Vec<u8> {
     serde_json::to_vec(edits).expect("edits are plain data")
@@ -162,6 +178,33 @@ pub(crate) fn decode(record: &[u8]) -> Result<Vec<Edit>, serde_json::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mapping_told_late_takes_no_field_back() {
+        let record = |mapping: &Mapping, is_closed| IndexRecord {
+            uuid: "u".into(),
+            name: "n".into(),
+            stream: None,
+            created: Timestamp(5),
+            settings: Value::Null,
+            mapping: Arc::new(mapping.clone()),
+            is_closed,
+        };
+        let short = Mapping::dynamic();
+        let mut long = short.clone();
+        long.add("a", crate::mapping::FieldType::Keyword).unwrap();
+        let mut state = ManifestState::default();
+        for edit in [
+            Edit::PutIndex { index: record(&short, false) },
+            Edit::PutMapping { uuid: "u".into(), mapping: Arc::new(long) },
+            Edit::PutIndex { index: record(&short, true) },
+            Edit::PutMapping { uuid: "u".into(), mapping: Arc::new(short) },
+        ] {
+            decode(&encode(&[edit])).unwrap().into_iter().for_each(|it| state.apply(it));
+        }
+        assert!(state.indices["u"].record.mapping.field("a").is_some());
+        assert!(state.indices["u"].record.is_closed);
+    }
 
     #[test]
     fn a_snapshot_makes_the_same_state() {

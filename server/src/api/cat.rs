@@ -6,7 +6,7 @@ use super::call::{Call, Outcome, Reply};
 use super::error::ApiError;
 use super::index::infos;
 use crate::app::{resolve_options, targets};
-use sekisho_engine::{SearchRequest, SourceFilter, TrackTotalHits};
+use sekisho_engine::{ResolveOptions, SearchRequest, SourceFilter, TrackTotalHits};
 
 /// A table: names of columns and rows of texts.
 struct Table {
@@ -116,7 +116,9 @@ impl Look {
 /// 404 for an index that does not exist.
 pub async fn indices(mut call: Call) -> Outcome {
     let look = Look::take(&mut call)?;
-    let options = resolve_options(&mut call.params)?;
+    let lists_closed = !call.params.has("expand_wildcards");
+    let given = resolve_options(&mut call.params)?;
+    let options = ResolveOptions { allow_closed: true, expand_closed: given.expand_closed || lists_closed, ..given };
     call.params.finish(&call.path)?;
     let expression = call.part("index").to_owned();
     call.app

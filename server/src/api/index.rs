@@ -5,6 +5,7 @@ use sekisho_engine::{Engine, IndexInfo, ResolveOptions, Targets};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Reply};
+use super::condition::invalid;
 use super::error::ApiError;
 use super::{alias, setting, template};
 use crate::app::{resolve_options, targets};
@@ -67,6 +68,79 @@ pub async fn settings(mut call: Call) -> Outcome {
         Ok(json!({ "settings": setting::show(&settings, flat) }))
     })
     .await
+}
+
+/// Answers `PUT /{index}/_settings`.
+///
+/// # Errors
+/// 400 for a setting that does not exist or can't be changed, 404 for an index that does not exist.
+pub async fn put_settings(mut call: Call) -> Outcome {
+    let options = ResolveOptions { allow_closed: true, ..resolve_options(&mut call.params)? };
+    let keep = call.params.flag("preserve_existing")?.unwrap_or(false);
+    call.params.ignore(&["timeout", "master_timeout", "flat_settings", "reopen"]);
+    call.params.finish(&call.path)?;
+    let expression = call.part("index").to_owned();
+    let mut body = call.object()?;
+    // Both `{"settings": {…}}` and the settings themselves are taken.
+    let changes = setting::parse(&body.remove("settings").unwrap_or(Value::Object(body)))?;
+    if changes.is_empty() {
+        return invalid("no settings to update");
+    }
+    call.app
+        .blocking(move |engine| {
+            let targets = targets(engine, &expression, options)?;
+            let finals = setting::finals(&changes);
+            if !finals.is_empty() {
+                let indices: Vec<String> = infos(engine, &targets).into_iter().map(|it| format!("{}/{}", it.name, it.uuid)).collect();
+                return Err(ApiError::illegal_argument(format!(
+                    "Can't update non dynamic settings [[{}]] for open indices [[{}]]",
+                    finals.join(", "),
+                    indices.join(", ")
+                )));
+            }
+            engine.put_settings(targets.uuids(), &changes, keep)?;
+            Ok(Reply::Json(json!({ "acknowledged": true })))
+        })
+        .await
+}
+
+/// Answers `POST /{index}/_close`.
+///
+/// # Errors
+/// 404 for an index that does not exist, 400 for one that a data stream writes to.
+pub async fn close(mut call: Call) -> Outcome {
+    let options = ResolveOptions { allow_closed: true, ..resolve_options(&mut call.params)? };
+    call.params.ignore(&["timeout", "master_timeout", "wait_for_active_shards"]);
+    call.params.finish(&call.path)?;
+    let expression = call.part("index").to_owned();
+    call.app
+        .blocking(move |engine| {
+            let targets = targets(engine, &expression, options)?;
+            engine.close_indices(targets.uuids())?;
+            let indices: Map<String, Value> = infos(engine, &targets).into_iter().map(|it| (it.name, json!({ "closed": true }))).collect();
+            Ok(Reply::Json(json!({ "acknowledged": true, "shards_acknowledged": true, "indices": indices })))
+        })
+        .await
+}
+
+/// Answers `POST /{index}/_open`.
+///
+/// # Errors
+/// 404 for an index that does not exist.
+pub async fn open(mut call: Call) -> Outcome {
+    // Wildcards mean the closed ones here.
+    let expands_closed = !call.params.has("expand_wildcards");
+    let given = resolve_options(&mut call.params)?;
+    let options = ResolveOptions { allow_closed: true, expand_closed: given.expand_closed || expands_closed, ..given };
+    call.params.ignore(&["timeout", "master_timeout", "wait_for_active_shards"]);
+    call.params.finish(&call.path)?;
+    let expression = call.part("index").to_owned();
+    call.app
+        .blocking(move |engine| {
+            engine.open_indices(targets(engine, &expression, options)?.uuids())?;
+            Ok(Reply::Json(json!({ "acknowledged": true, "shards_acknowledged": true })))
+        })
+        .await
 }
 
 /// Answers `DELETE /{index}`: indices by name or pattern. Data streams have their own endpoint.

@@ -110,6 +110,9 @@ endpoints! {
     ["DELETE"] ["/_component_template/{name}"] => template::delete_component;
     ["GET", "HEAD"] ["/_template", "/_template/{name}"] => template::get_legacy;
     ["GET"] ["/_settings", "/{index}/_settings", "/{index}/_settings/{name}"] => index::settings;
+    ["PUT"] ["/_settings", "/{index}/_settings"] => index::put_settings;
+    ["POST"] ["/{index}/_close"] => index::close;
+    ["POST"] ["/{index}/_open"] => index::open;
     ["GET"] ["/_sekisho/sessions"] => sessions::by_event;
     ["GET"] ["/_sekisho/sessions/{key}"] => sessions::by_key;
     ["GET", "HEAD"] ["/livez"] => probes::live;
