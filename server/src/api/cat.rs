@@ -196,6 +196,52 @@ pub async fn templates(mut call: Call) -> Outcome {
         .await
 }
 
+/// Answers `_cat/nodes`. What we do not measure is `-`.
+///
+/// # Errors
+/// 400 for unknown parameters.
+pub async fn nodes(mut call: Call) -> Outcome {
+    let look = Look::take(&mut call)?;
+    call.params.ignore(&["full_id"]);
+    call.params.finish(&call.path)?;
+    let columns = &["ip", "heap.percent", "ram.percent", "cpu", "load_1m", "load_5m", "load_15m", "node.role", "master", "name"];
+    let row = ["127.0.0.1", "-", "-", "-", "-", "-", "-", "dm", "*", super::node::NODE];
+    look.render(Table { columns, rows: vec![row.map(str::to_owned).to_vec()] })
+}
+
+/// Answers `_cat/shards`: an index is one.
+///
+/// # Errors
+/// 404 for an index that does not exist.
+pub async fn shards(mut call: Call) -> Outcome {
+    let look = Look::take(&mut call)?;
+    let options = resolve_options(&mut call.params)?;
+    call.params.finish(&call.path)?;
+    let expression = call.part("index").to_owned();
+    call.app
+        .blocking(move |engine| {
+            let row = |info: sekisho_engine::IndexInfo| {
+                let size = look.bytes(info.bytes);
+                let state = if info.damaged > 0 { "UNASSIGNED" } else { "STARTED" };
+                let node = super::node::NODE.to_owned();
+                vec![
+                    info.name,
+                    "0".to_owned(),
+                    "p".to_owned(),
+                    state.to_owned(),
+                    info.docs.to_string(),
+                    size.clone(),
+                    size,
+                    "127.0.0.1".to_owned(),
+                    node,
+                ]
+            };
+            let rows = infos(engine, &targets(engine, &expression, options)?).into_iter().map(row).collect();
+            look.render(Table { columns: &["index", "shard", "prirep", "state", "docs", "store", "dataset", "ip", "node"], rows })
+        })
+        .await
+}
+
 /// Answers `_cat/health`.
 ///
 /// # Errors

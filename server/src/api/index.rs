@@ -198,7 +198,7 @@ pub fn infos(engine: &Engine, targets: &Targets) -> Vec<IndexInfo> {
 }
 
 /// The settings of an index: those that every index has, and over them those that were given.
-fn settings_of(info: &IndexInfo) -> Map<String, Value> {
+pub fn settings_of(info: &IndexInfo) -> Map<String, Value> {
     let mut settings = Map::new();
     for (name, value) in [
         ("index.uuid", info.uuid.clone()),

@@ -1,6 +1,7 @@
 //! The HTTP interface: one file per endpoint, one line each in [`ENDPOINTS`].
 
 pub mod alias;
+pub mod analyze;
 pub mod bulk;
 pub mod by_query;
 pub mod call;
@@ -15,11 +16,13 @@ pub mod field_caps;
 pub mod filter_path;
 pub mod index;
 pub mod info;
+pub mod lifecycle;
 pub mod maintenance;
 pub mod mapping;
 pub mod metrics;
 pub mod mget;
 pub mod msearch;
+pub mod node;
 pub mod probes;
 pub mod reindex;
 pub mod resolve;
@@ -85,10 +88,23 @@ endpoints! {
     ["GET"] ["/_cat/indices", "/_cat/indices/{index}"] => cat::indices;
     ["GET"] ["/_cat/aliases", "/_cat/aliases/{name}"] => cat::aliases;
     ["GET"] ["/_cat/templates", "/_cat/templates/{name}"] => cat::templates;
+    ["GET"] ["/_cat/nodes"] => cat::nodes;
+    ["GET"] ["/_cat/shards", "/_cat/shards/{index}"] => cat::shards;
     ["GET"] ["/_cat/health"] => cat::health;
     ["GET"] ["/_cat/count", "/_cat/count/{index}"] => cat::count;
     ["GET"] ["/_stats", "/{index}/_stats", "/_stats/{metric}", "/{index}/_stats/{metric}"] => stats::handle;
     ["GET"] ["/_cluster/health", "/_cluster/health/{index}"] => cluster::health;
+    ["GET"] ["/_cluster/settings"] => cluster::settings;
+    ["PUT"] ["/_cluster/settings"] => cluster::put_settings;
+    ["GET"] ["/_cluster/state", "/_cluster/state/{metric}", "/_cluster/state/{metric}/{index}"] => cluster::state;
+    ["GET"] ["/_cluster/stats"] => cluster::stats;
+    ["GET"] ["/_nodes", "/_nodes/_all", "/_nodes/_local", "/_nodes/_all/http", "/_nodes/http"] => node::info;
+    ["GET"] ["/_nodes/stats", "/_nodes/_all/stats", "/_nodes/_local/stats"] => node::stats;
+    ["GET", "POST"] ["/_analyze", "/{index}/_analyze"] => analyze::handle;
+    ["GET"] ["/_ilm/policy", "/_ilm/policy/{name}"] => lifecycle::policies;
+    ["PUT"] ["/_ilm/policy/{name}"] => lifecycle::put_policy;
+    ["GET"] ["/_data_stream/{name}/_lifecycle"] => lifecycle::get;
+    ["PUT"] ["/_data_stream/{name}/_lifecycle"] => lifecycle::put;
     ["GET"] ["/_resolve/index/{index}"] => resolve::handle;
     ["GET"] ["/_data_stream", "/_data_stream/{name}"] => data_stream::get;
     ["PUT"] ["/_data_stream/{name}"] => data_stream::create;
