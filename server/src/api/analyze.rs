@@ -52,7 +52,9 @@ fn answer(engine: &Engine, index: &str, body: &Map<String, Value>) -> Outcome {
             ("explain", Value::Bool(false)) => {}
             ("analyzer" | "field" | "text", _) => return Err(ApiError::illegal_argument(format!("[{key}] must be text"))),
             _ => {
-                return Err(ApiError::illegal_argument(format!("[{key}] is not supported; there are the analyzers [standard], [keyword] and [line]")));
+                return Err(ApiError::illegal_argument(format!(
+                    "[{key}] is not supported; there are the analyzers [standard], [keyword] and [line]"
+                )));
             }
         }
     }
