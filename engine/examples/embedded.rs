@@ -8,7 +8,7 @@
 
 use sekisho_engine::aggs::Aggs;
 use sekisho_engine::query::Query;
-use sekisho_engine::{Engine, EngineOptions, ResolveOptions, SearchRequest, SortKey, WriteAction, WriteOp};
+use sekisho_engine::{Condition, Engine, EngineOptions, ResolveOptions, SearchRequest, SortKey, WriteAction, WriteOp};
 use serde_json::json;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -24,7 +24,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ops = visits
         .iter()
         .enumerate()
-        .map(|(at, it)| WriteOp { index: "checkpoint".to_owned(), id: Some(at.to_string()), action: WriteAction::Index(it.to_string().into_bytes()) })
+        .map(|(at, it)| WriteOp {
+            index: "checkpoint".to_owned(),
+            id: Some(at.to_string()),
+            action: WriteAction::Index(it.to_string().into_bytes()),
+            condition: Condition::None,
+        })
         .collect();
     let (results, written) = engine.write(ops)?;
     // Nothing is acknowledged before this returns; after it, not even a power cut takes it away.

@@ -34,6 +34,14 @@ pub fn tokens(analyser: &str, text: &str) -> Vec<String> {
     }
 }
 
+/// Where the words of a text start and end, in bytes, under the analyser of that name.
+pub fn words(analyser: &str, text: &str) -> Vec<(usize, usize)> {
+    match analyser {
+        LINE => LineWords::new(text).collect(),
+        _ => standard_words(text).collect(),
+    }
+}
+
 /// Unicode words in lower case.
 #[derive(Clone, Default)]
 pub struct Standard;

@@ -15,12 +15,17 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::alias::{self, Alias, AliasRecord, Member};
 use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::condition::Condition;
+use crate::date_name;
 use crate::document::DocumentError;
+use crate::error::QueryError;
 use crate::files;
 use crate::format::Format;
 use crate::fs::{Fs, FsLock, RealFs};
 use crate::index::IndexState;
+use crate::index_template::{Composed, Templates};
 use crate::journal::{Journal, JournalError};
 use crate::log::{Frame, LocalLog, Log, LogError, LogOptions, Ticket};
 use crate::manifest::{self, Edit, IndexRecord, IndexUuid, ManifestState};
@@ -28,6 +33,7 @@ use crate::mapping::{Mapping, MappingError};
 use crate::source::Formats;
 use crate::split::{Split, SplitId, SplitMeta, split_path};
 use crate::template::{backing_index_name, is_builtin_stream};
+use crate::update::Update;
 
 /// Bytes of a tail at which it becomes a split even if nobody searches: about 10,000 log lines, so that the fixed cost of a split
 /// (9 ms measured) is little beside that of its rows, and four tails that fill at once stay below [`TAIL_BYTES_MAX`].
@@ -112,6 +118,23 @@ pub enum EngineError {
     /// No index, stream or pattern of that name.
     #[error("no such index [{0}]")]
     IndexNotFound(String),
+    /// The index is closed: it takes neither searches nor writes.
+    #[error("closed")]
+    IndexClosed(String),
+    /// The name can't be an alias's.
+    #[error("Invalid alias name [{name}]: {reason}")]
+    InvalidAlias {
+        /// As given.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A template that can't be used.
+    #[error("{0}")]
+    InvalidTemplate(String),
+    /// A query that can't be used.
+    #[error(transparent)]
+    Query(QueryError),
     /// The name is taken.
     #[error("index [{0}] already exists")]
     IndexExists(String),
@@ -158,6 +181,8 @@ pub struct WriteOp {
     pub id: Option<String>,
     /// What to do.
     pub action: WriteAction,
+    /// What must hold for it to be done.
+    pub condition: Condition,
 }
 
 /// What a [`WriteOp`] does.
@@ -167,6 +192,8 @@ pub enum WriteAction {
     Index(Vec<u8>),
     /// Adds a document, refused where the id exists. The bytes are JSON.
     Create(Vec<u8>),
+    /// Changes fields of a document, or adds it.
+    Update(Box<Update>),
     /// Deletes by id.
     Delete,
 }
@@ -182,14 +209,23 @@ pub enum WriteResult {
     Deleted(Document),
     /// There was none to delete.
     NotFound(Document),
-    /// The id exists; `version_conflict_engine_exception`.
+    /// An update that changes nothing was not written.
+    Noop(Document),
+    /// There was none to update; `document_missing_exception`.
+    Missing {
+        /// The backing index.
+        index: String,
+        /// The id.
+        id: String,
+    },
+    /// The document is not as the operation expects it; `version_conflict_engine_exception`.
     Conflict {
         /// The backing index.
         index: String,
         /// The id.
         id: String,
-        /// Its present version.
-        version: u64,
+        /// What was expected and what was found.
+        reason: String,
     },
     /// The document does not fit.
     Refused {
@@ -293,6 +329,8 @@ pub struct IndexInfo {
     pub settings: Value,
     /// The mapping.
     pub mapping: Arc<Mapping>,
+    /// Whether it takes neither searches nor writes.
+    pub is_closed: bool,
     /// Splits that could not be opened.
     pub damaged: usize,
 }
@@ -342,6 +380,10 @@ pub(crate) struct State {
     pub(crate) names: BTreeMap<String, IndexUuid>,
     /// Stream → its backing indices, oldest first; the last is written to.
     pub(crate) streams: BTreeMap<String, Vec<IndexUuid>>,
+    /// Further names, with their members.
+    pub(crate) aliases: BTreeMap<String, AliasRecord>,
+    /// What new indices get.
+    pub(crate) templates: Templates,
     /// Bytes of rows that are being built into splits.
     pub(crate) building_bytes: usize,
     /// Of the newest frame: everything before it is durable when it is.
@@ -363,7 +405,7 @@ impl State {
 
     /// The index that a write to `name` goes to.
     pub(crate) fn write_index(&self, name: &str) -> Option<&IndexUuid> {
-        self.names.get(name).or_else(|| self.streams.get(name).and_then(|it| it.last()))
+        self.names.get(name).or_else(|| self.streams.get(name).and_then(|it| it.last())).or_else(|| self.alias_write_index(name))
     }
 
     fn insert(&mut self, record: IndexRecord, splits: Vec<Arc<Split>>, position: u64, now: Timestamp) {
@@ -488,6 +530,8 @@ impl Engine {
             state.insert(index.record.clone(), splits, index.position, now);
         }
         state.sort_streams();
+        state.aliases = on_disk.aliases.clone();
+        state.templates = on_disk.templates.clone();
         next_split = next_split.max(files::remove_unknown(&*fs, &data_dir, &known)?);
         let threads = if threads == 0 { std::thread::available_parallelism().map_or(2, |it| it.get()) } else { threads };
         let pool = rayon::ThreadPoolBuilder::new()
@@ -536,18 +580,34 @@ impl Engine {
         self.inner.clock.now()
     }
 
-    /// Creates an index with a mapping (`None`: dynamic).
+    /// Creates an index with a mapping (`None`: dynamic); its name, with the date filled in where the given one asks for one.
     ///
     /// # Errors
     /// [`EngineError::IndexExists`], [`EngineError::InvalidIndexName`].
-    pub fn create_index(&self, name: &str, mapping: Option<Mapping>, settings: Value) -> Result<(), EngineError> {
+    pub fn create_index(&self, name: &str, mapping: Option<Mapping>, settings: Value) -> Result<String, EngineError> {
+        self.create_index_with(name, mapping, settings, &BTreeMap::new())
+    }
+
+    /// Creates an index that has aliases from the start.
+    ///
+    /// # Errors
+    /// As [`Engine::create_index`] and [`Engine::update_aliases`]; nothing was created then.
+    pub fn create_index_with(
+        &self,
+        name: &str,
+        mapping: Option<Mapping>,
+        settings: Value,
+        aliases: &BTreeMap<String, Alias>,
+    ) -> Result<String, EngineError> {
+        let name = &*date_name::fill(name, self.now()).map_err(EngineError::IllegalArgument)?;
         check_index_name(name)?;
         if is_builtin_stream(name) {
             return Err(EngineError::IllegalArgument(format!(
                 "cannot create index with name [{name}], because it matches with a built-in template that creates data streams only, use create data stream api instead"
             )));
         }
-        self.inner.create(name, None, Arc::new(mapping.unwrap_or_else(Mapping::dynamic)), settings)
+        self.inner.create(name, None, Arc::new(mapping.unwrap_or_else(Mapping::dynamic)), settings, aliases)?;
+        Ok(name.to_owned())
     }
 
     /// Creates a data stream. Built-in streams have the built-in mapping; others need one with `@timestamp`.
@@ -560,19 +620,55 @@ impl Engine {
             Some(mapping) => Arc::new(mapping),
             None => Mapping::builtin(),
         };
+        self.create_stream(name, mapping, Value::Null, &BTreeMap::new())
+    }
+
+    fn create_stream(&self, name: &str, mapping: Arc<Mapping>, settings: Value, aliases: &BTreeMap<String, Alias>) -> Result<(), EngineError> {
         if self.inner.state().write_index(name).is_some() {
             return Err(EngineError::IndexExists(name.to_owned()));
         }
         let backing = backing_index_name(name, 1, self.now());
-        self.inner.create(&backing, Some((name.to_owned(), 1)), mapping, Value::Null)
+        self.inner.create(&backing, Some((name.to_owned(), 1)), mapping, settings, aliases)
+    }
+
+    /// Creates an index or a data stream as its template says.
+    ///
+    /// # Errors
+    /// As [`Engine::create_index`]; a template whose parts can't be used.
+    pub fn create_composed(&self, name: &str, composed: Composed) -> Result<(), EngineError> {
+        check_index_name(name)?;
+        let mapping = composed.parts.mapping(composed.is_data_stream)?;
+        let settings = Value::Object(composed.parts.settings);
+        // `{index}` in an alias's name stands for the name of the new index.
+        let aliases = composed.parts.aliases.into_iter().map(|(alias, settings)| (alias.replace("{index}", name), settings)).collect();
+        if composed.is_data_stream {
+            self.create_stream(name, Arc::new(mapping), settings, &aliases)
+        } else {
+            self.create_index_with(name, Some(mapping), settings, &aliases).map(drop)
+        }
     }
 
     /// Creates what a write to `name` needs, if it is not there yet.
     pub(crate) fn ensure_index(&self, name: &str) -> Result<(), EngineError> {
-        if self.inner.state().write_index(name).is_some() {
-            return Ok(());
+        {
+            let state = self.inner.state();
+            state.check_alias_write(name)?;
+            if state.write_index(name).is_some() {
+                return Ok(());
+            }
         }
-        let created = if is_builtin_stream(name) { self.create_data_stream(name, None) } else { self.create_index(name, None, Value::Null) };
+        let composed = self.inner.state().templates.for_name(name);
+        let created = match composed {
+            _ if is_builtin_stream(name) => self.create_data_stream(name, None),
+            Some(composed) if !composed.allows_auto_create => {
+                return Err(EngineError::IllegalArgument(format!(
+                    "no such index [{name}] and composable template [{}] forbids index auto creation",
+                    composed.template
+                )));
+            }
+            Some(composed) => self.create_composed(name, composed),
+            None => self.create_index(name, None, Value::Null).map(drop),
+        };
         match created {
             // Somebody else was faster.
             Err(EngineError::IndexExists(_)) => Ok(()),
@@ -614,16 +710,16 @@ impl Engine {
     /// # Errors
     /// [`EngineError::IndexNotFound`], [`EngineError::Mapping`].
     pub fn put_mapping(&self, name: &str, body: &Value) -> Result<(), EngineError> {
-        let record = {
+        let (uuid, mapping) = {
             let mut state = self.inner.state();
             let uuid = state.write_index(name).cloned().ok_or_else(|| EngineError::IndexNotFound(name.to_owned()))?;
             let index = state.indices.get_mut(&uuid).expect("names point at indices");
             let mut mapping = (*index.record.mapping).clone();
             mapping.merge_json(body)?;
             index.record.mapping = Arc::new(mapping);
-            index.record.clone()
+            (uuid, index.record.mapping.clone())
         };
-        self.inner.publish(vec![Edit::PutIndex { index: record }])
+        self.inner.publish(vec![Edit::PutMapping { uuid, mapping }])
     }
 
     /// Gives a data stream a new backing index to write to; answers the old and the new one's name.
@@ -650,6 +746,7 @@ impl Engine {
                 splits: index.splits.len(),
                 settings: index.record.settings.clone(),
                 mapping: index.record.mapping.clone(),
+                is_closed: index.record.is_closed,
                 damaged: state.damaged_splits(uuid),
             }
         };
@@ -833,7 +930,7 @@ impl Inner {
         let (Some(record), Some(known)) = (record, manifest.state.indices.get(uuid)) else { return Vec::new() };
         let mut edits = Vec::new();
         if known.record.mapping.fields().len() != record.mapping.fields().len() {
-            edits.push(Edit::PutIndex { index: record });
+            edits.push(Edit::PutMapping { uuid: uuid.to_owned(), mapping: record.mapping });
         }
         for split in disk {
             if known.splits.get(&split.meta.id).is_some_and(|it| it.deleted != split.meta.deleted) {
@@ -854,11 +951,23 @@ impl Inner {
         Ok(())
     }
 
-    fn create(&self, name: &str, stream: Option<(String, u32)>, mapping: Arc<Mapping>, settings: Value) -> Result<(), EngineError> {
+    pub(crate) fn metadata_lock(&self) -> MutexGuard<'_, ()> {
+        self.metadata.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn create(
+        &self,
+        name: &str,
+        stream: Option<(String, u32)>,
+        mapping: Arc<Mapping>,
+        settings: Value,
+        aliases: &BTreeMap<String, Alias>,
+    ) -> Result<(), EngineError> {
         let _metadata = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
         // The manifest knows before the state does: a crash in between leaves an empty index.
         let now = self.clock.now();
-        let position = {
+        let uuid = format!("{:016x}{:06x}", now.0, self.new_split_id().0);
+        let (position, aliases) = {
             let state = self.state();
             if state.names.contains_key(name)
                 || state.streams.contains_key(name)
@@ -866,24 +975,50 @@ impl Inner {
             {
                 return Err(EngineError::IndexExists(stream.map_or(name.to_owned(), |it| it.0)));
             }
-            state.next_seq
+            let wanted = stream.as_ref().map_or(name, |it| it.0.as_str());
+            if state.aliases.contains_key(wanted) {
+                return Err(EngineError::InvalidIndexName { name: wanted.to_owned(), reason: "already exists as alias" });
+            }
+            let member = stream.as_ref().map_or_else(|| Member::Index(uuid.clone()), |it| Member::Stream(it.0.clone()));
+            (state.next_seq, state.aliases_with(wanted, &member, aliases)?)
         };
-        let uuid = format!("{:016x}{:06x}", now.0, self.new_split_id().0);
-        let record = IndexRecord { uuid: uuid.clone(), name: name.to_owned(), stream, created: now, settings, mapping };
-        self.publish(vec![Edit::PutIndex { index: record.clone() }, Edit::Position { uuid, seq: position }])?;
-        self.state().insert(record, Vec::new(), position, now);
+        let record = IndexRecord { uuid: uuid.clone(), name: name.to_owned(), stream, created: now, settings, mapping, is_closed: false };
+        let mut edits = vec![Edit::PutIndex { index: record.clone() }, Edit::Position { uuid, seq: position }];
+        edits.extend(aliases.iter().map(|(name, record)| alias::edit(name, record.clone())));
+        self.publish(edits)?;
+        let mut state = self.state();
+        state.insert(record, Vec::new(), position, now);
+        aliases.into_iter().for_each(|(name, record)| state.put_alias(name, record));
         Ok(())
     }
 
     fn drop_index(&self, uuid: &str) -> Result<(), EngineError> {
-        let _metadata = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
-        self.publish(vec![Edit::DropIndex { uuid: uuid.to_owned() }])?;
+        let _metadata = self.metadata_lock();
+        let aliases = {
+            let state = self.state();
+            let mut gone = vec![Member::Index(uuid.to_owned())];
+            let stream = state.indices.get(uuid).and_then(|it| it.record.stream.as_ref()).map(|it| &it.0);
+            // The last backing index takes the stream's aliases with it.
+            gone.extend(stream.filter(|it| state.streams[*it].len() == 1).map(|it| Member::Stream(it.clone())));
+            state.aliases_without(&gone)
+        };
+        let mut edits = vec![Edit::DropIndex { uuid: uuid.to_owned() }];
+        edits.extend(aliases.iter().map(|(name, record)| alias::edit(name, record.clone())));
+        self.publish(edits)?;
+        let mut state = self.state();
+        aliases.into_iter().for_each(|(name, record)| state.put_alias(name, record));
+        drop(state);
+        self.forget_index(uuid);
+        Ok(())
+    }
+
+    /// Removes an index that the manifest does not name any more from memory, and its files.
+    pub(crate) fn forget_index(&self, uuid: &str) {
         let index = self.state().remove(uuid);
         for split in index.into_iter().flat_map(|it| it.splits).filter(|it| !it.is_ram()) {
             self.remove_later(uuid, split);
         }
         self.notify_drained();
-        Ok(())
     }
 
     /// Unlinks the files of a split that the manifest does not name any more. Searches that still read it have its files open.
@@ -895,15 +1030,19 @@ impl Inner {
     }
 
     pub(crate) fn roll_over(&self, stream: &str) -> Result<(String, String), EngineError> {
-        let (old, generation, mapping) = {
+        let (old, generation, mapping, settings) = {
             let state = self.state();
             let uuid = state.streams.get(stream).and_then(|it| it.last()).ok_or_else(|| EngineError::IndexNotFound(stream.to_owned()))?;
             let record = &state.indices[uuid].record;
-            let mapping = if is_builtin_stream(stream) { Mapping::builtin() } else { record.mapping.clone() };
-            (record.name.clone(), record.stream.as_ref().map_or(1, |it| it.1) + 1, mapping)
+            let (mapping, settings) = match state.stream_template(stream) {
+                _ if is_builtin_stream(stream) => (Mapping::builtin(), Value::Null),
+                Some(composed) => composed?,
+                None => (record.mapping.clone(), record.settings.clone()),
+            };
+            (record.name.clone(), record.stream.as_ref().map_or(1, |it| it.1) + 1, mapping, settings)
         };
         let new = backing_index_name(stream, generation, self.clock.now());
-        self.create(&new, Some((stream.to_owned(), generation)), mapping, Value::Null)?;
+        self.create(&new, Some((stream.to_owned(), generation)), mapping, settings, &BTreeMap::new())?;
         Ok((old, new))
     }
 }
@@ -913,9 +1052,13 @@ fn open_split(fs: &Arc<dyn Fs>, path: &Path, record: &IndexRecord, meta: &SplitM
     Ok(Split::open(meta.clone(), &record.mapping, files::open(fs, path)?, 0)?)
 }
 
-/// Elasticsearch's rules for index names.
 fn check_index_name(name: &str) -> Result<(), EngineError> {
-    let refuse = |reason| Err(EngineError::InvalidIndexName { name: name.to_owned(), reason });
+    check_name(name).map_err(|reason| EngineError::InvalidIndexName { name: name.to_owned(), reason })
+}
+
+/// Elasticsearch's rules for the names of indices, data streams and aliases; what is wrong with it.
+pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
+    let refuse = Err;
     if name.is_empty() {
         return refuse("must not be empty");
     }

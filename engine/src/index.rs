@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use crate::clock::Timestamp;
+use crate::doc_id;
+use crate::get::find_seq;
 use crate::manifest::IndexRecord;
 use crate::split::{Entry, Split};
 
@@ -29,6 +31,8 @@ pub(crate) struct IndexState {
     /// Explicit ids written since the last refresh, and while one is under way those before it.
     pub(crate) ids: HashMap<Box<str>, IdState>,
     pub(crate) ids_in_refresh: HashMap<Box<str>, IdState>,
+    /// Sequence numbers of documents with derived ids that a refresh under way has taken from the tail, ascending.
+    pub(crate) ids_made_in_refresh: Vec<u64>,
     /// A refresh has taken the tail and has not put its splits in place: what it holds is in neither.
     pub(crate) is_refreshing: bool,
     /// Sequence numbers of documents replaced or deleted since the last refresh.
@@ -54,6 +58,7 @@ impl IndexState {
             tail_since: None,
             ids: HashMap::new(),
             ids_in_refresh: HashMap::new(),
+            ids_made_in_refresh: Vec::new(),
             is_refreshing: false,
             deleted: Vec::new(),
             splits,
@@ -82,10 +87,36 @@ impl IndexState {
         self.splits.iter().filter(|it| it.is_ram())
     }
 
+    /// The state of an id by writes that are not in splits yet.
+    pub(crate) fn recent(&self, id: &str) -> Option<IdState> {
+        self.ids.get(id).or_else(|| self.ids_in_refresh.get(id)).copied()
+    }
+
+    /// The document of the tail with that sequence number.
+    pub(crate) fn tail_entry(&self, seq: u64) -> Option<&Entry> {
+        // Documents are put behind the tail in the order of the log.
+        self.tail.binary_search_by_key(&seq, |it| it.seq).ok().map(|at| &self.tail[at])
+    }
+
+    /// Whether a document with a derived id is here and in no split yet.
+    pub(crate) fn is_made_recently(&self, seq: u64) -> bool {
+        self.tail_entry(seq).is_some_and(|it| it.id.is_none()) || self.ids_made_in_refresh.binary_search(&seq).is_ok()
+    }
+
+    /// The newest state of an id, derived ones included; reads columns, which is for replay and not for under a lock that others want.
+    pub(crate) fn resolve_all(&self, id: &str) -> tantivy::Result<Option<IdState>> {
+        if let Some(state) = self.resolve(id)? {
+            return Ok(Some(state));
+        }
+        let Some(seq) = doc_id::decode(id) else { return Ok(None) };
+        let is_here = self.is_made_recently(seq) || find_seq(&self.splits, seq)?.is_some();
+        Ok(is_here.then_some(IdState::Live { seq, version: 1 }))
+    }
+
     /// The newest state of an explicit id: from what is not in splits yet, then from the splits.
     pub(crate) fn resolve(&self, id: &str) -> tantivy::Result<Option<IdState>> {
-        if let Some(state) = self.ids.get(id).or_else(|| self.ids_in_refresh.get(id)) {
-            return Ok(Some(*state));
+        if let Some(state) = self.recent(id) {
+            return Ok(Some(state));
         }
         for split in self.splits.iter().rev() {
             if let Some(doc) = split.find(id)? {

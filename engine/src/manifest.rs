@@ -11,7 +11,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::alias::AliasRecord;
 use crate::clock::Timestamp;
+use crate::index_template::{ComponentTemplate, IndexTemplate, Templates};
 use crate::mapping::Mapping;
 use crate::split::{SplitId, SplitMeta};
 
@@ -26,17 +28,22 @@ pub(crate) struct IndexRecord {
     /// The data stream it backs, with its generation (from 1).
     pub(crate) stream: Option<(String, u32)>,
     pub(crate) created: Timestamp,
-    /// Settings as given at creation, for showing.
+    /// Settings as given, for showing.
     pub(crate) settings: Value,
     pub(crate) mapping: Arc<Mapping>,
+    /// Whether it takes neither searches nor writes until it is opened again.
+    #[serde(default)]
+    pub(crate) is_closed: bool,
 }
 
 /// One change.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "edit", rename_all = "snake_case")]
 pub(crate) enum Edit {
-    /// A new index, or a changed one (mapping).
+    /// A new index, or a changed one (settings, closed or open).
     PutIndex { index: IndexRecord },
+    /// The mapping of an index grew. Apart from the rest of the record, because a commit tells it while somebody changes that.
+    PutMapping { uuid: IndexUuid, mapping: Arc<Mapping> },
     /// The index is gone with its splits.
     DropIndex { uuid: IndexUuid },
     /// A split was published, or its list of deleted documents grew.
@@ -45,6 +52,18 @@ pub(crate) enum Edit {
     DropSplit { uuid: IndexUuid, id: SplitId },
     /// All writes to the index with a sequence number below `seq` are in its splits.
     Position { uuid: IndexUuid, seq: u64 },
+    /// A new alias, or a changed one: all of its members.
+    PutAlias { name: String, alias: AliasRecord },
+    /// The alias is gone.
+    DropAlias { name: String },
+    /// A new index template, or a changed one.
+    PutIndexTemplate { name: String, template: IndexTemplate },
+    /// The index template is gone.
+    DropIndexTemplate { name: String },
+    /// A new component template, or a changed one.
+    PutComponentTemplate { name: String, template: ComponentTemplate },
+    /// The component template is gone.
+    DropComponentTemplate { name: String },
 }
 
 /// What an index consists of on disk.
@@ -59,6 +78,8 @@ pub(crate) struct IndexOnDisk {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ManifestState {
     pub(crate) indices: BTreeMap<IndexUuid, IndexOnDisk>,
+    pub(crate) aliases: BTreeMap<String, AliasRecord>,
+    pub(crate) templates: Templates,
 }
 
 impl ManifestState {
@@ -67,11 +88,20 @@ impl ManifestState {
             Edit::PutIndex { mut index } => {
                 Arc::make_mut(&mut index.mapping).restore();
                 match self.indices.get_mut(&index.uuid) {
-                    Some(existing) => existing.record = index,
+                    Some(existing) => {
+                        let mapping = longer(&existing.record.mapping, index.mapping.clone());
+                        existing.record = IndexRecord { mapping, ..index };
+                    }
                     None => {
                         let uuid = index.uuid.clone();
                         self.indices.insert(uuid, IndexOnDisk { record: index, splits: BTreeMap::new(), position: 0 });
                     }
+                }
+            }
+            Edit::PutMapping { uuid, mut mapping } => {
+                Arc::make_mut(&mut mapping).restore();
+                if let Some(index) = self.indices.get_mut(&uuid) {
+                    index.record.mapping = longer(&index.record.mapping, mapping);
                 }
             }
             Edit::DropIndex { uuid } => {
@@ -93,6 +123,24 @@ impl ManifestState {
                     index.position = seq;
                 }
             }
+            Edit::PutAlias { name, alias } => {
+                self.aliases.insert(name, alias);
+            }
+            Edit::DropAlias { name } => {
+                self.aliases.remove(&name);
+            }
+            Edit::PutIndexTemplate { name, template } => {
+                self.templates.index.insert(name, template);
+            }
+            Edit::DropIndexTemplate { name } => {
+                self.templates.index.remove(&name);
+            }
+            Edit::PutComponentTemplate { name, template } => {
+                self.templates.component.insert(name, template);
+            }
+            Edit::DropComponentTemplate { name } => {
+                self.templates.component.remove(&name);
+            }
         }
     }
 
@@ -104,8 +152,17 @@ impl ManifestState {
             edits.extend(index.splits.values().map(|split| Edit::PutSplit { uuid: uuid.clone(), split: split.clone() }));
             edits.push(Edit::Position { uuid: uuid.clone(), seq: index.position });
         }
+        edits.extend(self.aliases.iter().map(|(name, alias)| Edit::PutAlias { name: name.clone(), alias: alias.clone() }));
+        let Templates { index, component } = &self.templates;
+        edits.extend(component.iter().map(|(name, it)| Edit::PutComponentTemplate { name: name.clone(), template: it.clone() }));
+        edits.extend(index.iter().map(|(name, it)| Edit::PutIndexTemplate { name: name.clone(), template: it.clone() }));
         edits
     }
+}
+
+/// A mapping only grows: edits that were made at one time and written in another order must not take fields back that splits have.
+fn longer(known: &Arc<Mapping>, told: Arc<Mapping>) -> Arc<Mapping> {
+    if told.fields().len() >= known.fields().len() { told } else { known.clone() }
 }
 
 /// A record's bytes.
@@ -123,6 +180,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_mapping_told_late_takes_no_field_back() {
+        let record = |mapping: &Mapping, is_closed| IndexRecord {
+            uuid: "u".into(),
+            name: "n".into(),
+            stream: None,
+            created: Timestamp(5),
+            settings: Value::Null,
+            mapping: Arc::new(mapping.clone()),
+            is_closed,
+        };
+        let short = Mapping::dynamic();
+        let mut long = short.clone();
+        long.add("a", crate::mapping::FieldType::Keyword).unwrap();
+        let mut state = ManifestState::default();
+        for edit in [
+            Edit::PutIndex { index: record(&short, false) },
+            Edit::PutMapping { uuid: "u".into(), mapping: Arc::new(long) },
+            Edit::PutIndex { index: record(&short, true) },
+            Edit::PutMapping { uuid: "u".into(), mapping: Arc::new(short) },
+        ] {
+            decode(&encode(&[edit])).unwrap().into_iter().for_each(|it| state.apply(it));
+        }
+        assert!(state.indices["u"].record.mapping.field("a").is_some());
+        assert!(state.indices["u"].record.is_closed);
+    }
+
+    #[test]
     fn a_snapshot_makes_the_same_state() {
         let index = IndexRecord {
             uuid: "u".into(),
@@ -131,15 +215,32 @@ mod tests {
             created: Timestamp(5),
             settings: Value::Null,
             mapping: Mapping::builtin(),
+            is_closed: false,
         };
         let split =
             SplitMeta { id: SplitId(3), docs: 1, seq_min: 0, seq_max: 9, time: None, is_time_sorted: false, deleted: vec![4], files: Vec::new() };
         let mut state = ManifestState::default();
-        let edits = [Edit::PutIndex { index }, Edit::PutSplit { uuid: "u".into(), split }, Edit::Position { uuid: "u".into(), seq: 10 }];
+        let mut alias = AliasRecord::default();
+        alias.indices.insert("u".into(), crate::Alias { is_write_index: Some(true), ..crate::Alias::default() });
+        let edits = [
+            Edit::PutIndex { index },
+            Edit::PutSplit { uuid: "u".into(), split },
+            Edit::Position { uuid: "u".into(), seq: 10 },
+            Edit::PutAlias { name: "gone".into(), alias: alias.clone() },
+            Edit::PutAlias { name: "kept".into(), alias: alias.clone() },
+            Edit::DropAlias { name: "gone".into() },
+            Edit::PutComponentTemplate { name: "c".into(), template: ComponentTemplate::default() },
+            Edit::PutIndexTemplate { name: "t".into(), template: IndexTemplate { priority: 7, ..IndexTemplate::default() } },
+            Edit::PutIndexTemplate { name: "gone".into(), template: IndexTemplate::default() },
+            Edit::DropIndexTemplate { name: "gone".into() },
+        ];
         decode(&encode(&edits)).unwrap().into_iter().for_each(|it| state.apply(it));
         let mut again = ManifestState::default();
         decode(&encode(&state.snapshot())).unwrap().into_iter().for_each(|it| again.apply(it));
         assert_eq!(encode(&state.snapshot()), encode(&again.snapshot()));
+        assert_eq!(again.templates.index.iter().map(|it| (it.0.as_str(), it.1.priority)).collect::<Vec<_>>(), [("t", 7)]);
+        assert!(again.templates.component.contains_key("c"));
+        assert_eq!(again.aliases, BTreeMap::from([("kept".to_owned(), alias)]));
         assert!(again.indices["u"].record.mapping.field("source.ip").is_some());
     }
 }

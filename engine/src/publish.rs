@@ -134,6 +134,7 @@ impl Inner {
             index.tail_since = None;
             index.is_refreshing = true;
             index.ids_in_refresh = std::mem::take(&mut index.ids);
+            index.ids_made_in_refresh = index.tail.iter().filter(|it| it.id.is_none()).map(|it| it.seq).collect();
             let taken = (
                 std::mem::take(&mut index.tail),
                 bytes,
@@ -180,6 +181,7 @@ impl Inner {
         if let Some(index) = state.indices.get_mut(uuid) {
             index.splits = all;
             index.ids_in_refresh.clear();
+            index.ids_made_in_refresh = Vec::new();
         }
         Ok(())
     }

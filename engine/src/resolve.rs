@@ -1,98 +1,179 @@
-//! Index expressions: names, lists, wildcards, exclusions, data streams.
+//! Index expressions: names, lists, wildcards, exclusions, aliases, data streams, names with dates.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
+use crate::clock::Timestamp;
+use crate::date_name;
 use crate::engine::{Engine, EngineError, State};
 use crate::manifest::IndexUuid;
 use crate::mapping::simple_match;
+use crate::query::{BoolQuery, Query};
 
 /// How an expression is read; the defaults are Elasticsearch's for searches.
 #[derive(Clone, Copy, Debug)]
 pub struct ResolveOptions {
-    /// Names that do not exist are left out instead of refused.
+    /// Names that do not exist, and closed indices, are left out instead of refused.
     pub ignore_unavailable: bool,
-    /// An expression that matches nothing is empty instead of refused.
+    /// A wildcard, or an expression as a whole, that matches nothing is empty instead of refused.
     pub allow_no_indices: bool,
+    /// Wildcards match open indices.
+    pub expand_open: bool,
+    /// Wildcards match closed indices.
+    pub expand_closed: bool,
     /// Wildcards also match hidden names (those that start with a dot).
     pub expand_hidden: bool,
+    /// Closed indices may be named: for what looks at an index and not at its documents.
+    pub allow_closed: bool,
+    /// Aliases are not names: for what deletes or closes an index.
+    pub ignore_aliases: bool,
 }
 
 impl Default for ResolveOptions {
     fn default() -> Self {
-        Self { ignore_unavailable: false, allow_no_indices: true, expand_hidden: false }
+        Self {
+            ignore_unavailable: false,
+            allow_no_indices: true,
+            expand_open: true,
+            expand_closed: false,
+            expand_hidden: false,
+            allow_closed: false,
+            ignore_aliases: false,
+        }
     }
 }
 
-/// The identities of the indices that an expression names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Targets(pub(crate) Vec<IndexUuid>);
+/// The indices that an expression names, and through which filters.
+#[derive(Clone, Debug, Default)]
+pub struct Targets {
+    uuids: Vec<IndexUuid>,
+    /// Indices that are seen through filtered aliases only.
+    filters: BTreeMap<IndexUuid, Query>,
+}
 
 impl Targets {
     /// Number of indices.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.uuids.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.uuids.is_empty()
     }
 
     /// The identities, for [`Engine::refresh`].
     pub fn uuids(&self) -> &[String] {
-        &self.0
+        &self.uuids
+    }
+
+    /// What documents of an index must match to be seen.
+    pub(crate) fn filter(&self, uuid: &str) -> Option<&Query> {
+        self.filters.get(uuid)
     }
 }
 
+/// Filters by which an index was reached: none of them where a name reached it unfiltered.
+type Reached<'a> = BTreeMap<&'a IndexUuid, Option<Vec<&'a Value>>>;
+
 impl Engine {
-    /// The indices that an expression names: `a,b`, `panos-*`, `panos-*,-panos-url`, `_all`, the empty text for all.
+    /// The indices that an expression names: `a,b`, `panos-*`, `panos-*,-panos-url`, `<logs-{now/d}>`, `_all`, the empty text for all.
     ///
     /// # Errors
-    /// [`EngineError::IndexNotFound`] for a name that does not exist.
+    /// [`EngineError::IndexNotFound`] for a name that does not exist, [`EngineError::IndexClosed`] for a closed index.
     pub fn resolve(&self, expression: &str, options: ResolveOptions) -> Result<Targets, EngineError> {
+        let now = self.now();
         let state = self.inner.state();
-        let mut found: BTreeSet<&IndexUuid> = BTreeSet::new();
+        let mut found: Reached<'_> = BTreeMap::new();
         let mut has_wildcard = false;
         let expression = if expression.is_empty() || expression == "_all" { "*" } else { expression };
         for part in expression.split(',').map(str::trim).filter(|it| !it.is_empty()) {
-            match part.strip_prefix('-').filter(|_| has_wildcard) {
-                Some(excluded) => {
-                    let gone: BTreeSet<&IndexUuid> = matching(&state, excluded, true).collect();
-                    found.retain(|it| !gone.contains(it));
-                }
-                None if part.contains('*') => {
-                    has_wildcard = true;
-                    found.extend(matching(&state, part, options.expand_hidden || part.starts_with('.')));
-                }
-                None => {
-                    let before = found.len();
-                    let named: Vec<_> = named(&state, part).collect();
-                    if named.is_empty() && !options.ignore_unavailable {
-                        return Err(EngineError::IndexNotFound(part.to_owned()));
+            if let Some(excluded) = part.strip_prefix('-').filter(|_| has_wildcard) {
+                let excluded = dated(excluded, now)?;
+                let gone: BTreeSet<&IndexUuid> = reached(&state, &excluded, true, &options).map(|it| it.0).collect();
+                found.retain(|it, _| !gone.contains(it));
+                continue;
+            }
+            let part = dated(part, now)?;
+            if part.contains('*') {
+                has_wildcard = true;
+                let mut has_matched = false;
+                for (uuid, filter) in reached(&state, &part, options.expand_hidden || part.starts_with('.'), &options) {
+                    let is_closed = state.indices[uuid].record.is_closed;
+                    if if is_closed { options.expand_closed } else { options.expand_open } {
+                        has_matched = true;
+                        reach(&mut found, uuid, filter);
                     }
-                    debug_assert!(before <= found.len());
-                    found.extend(named);
+                }
+                if !has_matched && !options.allow_no_indices {
+                    return Err(EngineError::IndexNotFound(part.into_owned()));
+                }
+                continue;
+            }
+            let mut named = reached(&state, &part, true, &options).peekable();
+            if named.peek().is_none() && !options.ignore_unavailable {
+                return Err(EngineError::IndexNotFound(part.to_string()));
+            }
+            for (uuid, filter) in named {
+                let record = &state.indices[uuid].record;
+                match record.is_closed && !options.allow_closed {
+                    false => reach(&mut found, uuid, filter),
+                    true if options.ignore_unavailable => {}
+                    true => return Err(EngineError::IndexClosed(record.name.clone())),
                 }
             }
         }
         if found.is_empty() && !options.allow_no_indices {
             return Err(EngineError::IndexNotFound(expression.to_owned()));
         }
+        let mut filters = BTreeMap::new();
+        for (uuid, through) in &found {
+            if let Some(through) = through {
+                filters.insert((*uuid).clone(), any_of(through)?);
+            }
+        }
         // In the order of names, so that answers do not depend on when an index was created.
-        let mut uuids: Vec<IndexUuid> = found.into_iter().cloned().collect();
+        let mut uuids: Vec<IndexUuid> = found.into_keys().cloned().collect();
         uuids.sort_by(|a, b| state.indices[a].record.name.cmp(&state.indices[b].record.name));
-        Ok(Targets(uuids))
+        Ok(Targets { uuids, filters })
     }
 }
 
-/// Indices and streams that a pattern matches.
-fn matching<'a>(state: &'a State, pattern: &'a str, hidden: bool) -> impl Iterator<Item = &'a IndexUuid> {
-    let visible = move |name: &str| (hidden || !name.starts_with('.')) && simple_match(pattern, name);
-    let indices = state.names.iter().filter(move |(name, _)| visible(name)).map(|it| it.1);
-    let streams = state.streams.iter().filter(move |(name, _)| visible(name)).flat_map(|it| it.1);
-    indices.chain(streams)
+/// A part of an expression with its date filled in.
+fn dated(part: &str, now: Timestamp) -> Result<Cow<'_, str>, EngineError> {
+    date_name::fill(part, now).map_err(EngineError::IllegalArgument)
 }
 
-fn named<'a>(state: &'a State, name: &'a str) -> impl Iterator<Item = &'a IndexUuid> {
-    state.names.get(name).into_iter().chain(state.streams.get(name).into_iter().flatten())
+fn reach<'a>(found: &mut Reached<'a>, uuid: &'a IndexUuid, filter: Option<&'a Value>) {
+    match (found.get_mut(uuid), filter) {
+        // Whoever may see all of an index by one name sees all of it.
+        (Some(through), None) => *through = None,
+        (Some(Some(through)), Some(filter)) => through.push(filter),
+        (Some(None), Some(_)) => {}
+        (None, filter) => {
+            found.insert(uuid, filter.map(|it| vec![it]));
+        }
+    }
+}
+
+fn any_of(filters: &[&Value]) -> Result<Query, EngineError> {
+    let mut any = BoolQuery::new();
+    for filter in filters {
+        any = any.should(Query::from_json(filter).map_err(EngineError::Query)?);
+    }
+    Ok(any.minimum_should_match(1).build())
+}
+
+/// Indices, backing indices of streams and members of aliases that a name or a pattern names.
+fn reached<'a>(state: &'a State, pattern: &str, hidden: bool, options: &ResolveOptions) -> impl Iterator<Item = (&'a IndexUuid, Option<&'a Value>)> {
+    let visible = |name: &str| (hidden || !name.starts_with('.')) && simple_match(pattern, name);
+    let mut found: Vec<(&IndexUuid, Option<&Value>)> = state.names.iter().filter(|it| visible(it.0)).map(|it| (it.1, None)).collect();
+    found.extend(state.streams.iter().filter(|it| visible(it.0)).flat_map(|it| it.1).map(|it| (it, None)));
+    if !options.ignore_aliases {
+        let is_seen = |(name, alias): &(&String, &crate::alias::AliasRecord)| visible(name) && (hidden || !alias.is_hidden());
+        found.extend(state.aliases.iter().filter(is_seen).flat_map(|it| it.1.indices(state)));
+    }
+    found.into_iter()
 }

@@ -21,9 +21,10 @@ use crate::engine::Engine;
 use crate::error::QueryError;
 use crate::limits::{RESULT_WINDOW_MAX, TOTAL_HITS_DEFAULT};
 use crate::manifest::IndexUuid;
-use crate::mapping::{MappedField, Mapping};
+use crate::mapping::{MappedField, Mapping, internal};
 use crate::query::{BoolQuery, DocumentText, Query, QueryContext};
 use crate::resolve::Targets;
+use crate::scan::Match;
 use crate::sort::{self, SortBy, SortColumns, SortKey, SortValue};
 use crate::source::{Formats, values_at};
 use crate::source_filter::SourceFilter;
@@ -114,7 +115,8 @@ impl Cancel {
         self.0.store(true, atomic::Ordering::Relaxed);
     }
 
-    fn is_cancelled(&self) -> bool {
+    /// Whether it was given up.
+    pub fn is_cancelled(&self) -> bool {
         self.0.load(atomic::Ordering::Relaxed)
     }
 }
@@ -186,6 +188,18 @@ pub(crate) struct Snapshot {
     pub(crate) splits: Vec<Arc<Split>>,
     /// Splits that could not be opened: the answer lacks them, and says so.
     damaged: usize,
+    /// What documents must match to be seen through the aliases that were named.
+    filter: Option<Query>,
+}
+
+impl Snapshot {
+    /// A query of this index as it is seen.
+    fn seen(&self, query: &Query) -> Query {
+        match &self.filter {
+            Some(filter) => BoolQuery::new().must(query.clone()).filter(filter.clone()).build(),
+            None => query.clone(),
+        }
+    }
 }
 
 impl Engine {
@@ -242,12 +256,33 @@ impl Engine {
         Ok(SearchResponse { total, max_score, hits, aggs, shards: snapshots.len(), failures, timed_out: merged.timed_out, is_cached })
     }
 
+    /// Every match of the request's query, in the order of index names and of writing.
+    pub(crate) fn matches(&self, targets: &Targets, request: &SearchRequest) -> Result<Vec<Match>, QueryError> {
+        let now = self.inner.clock.now();
+        // What was acknowledged before is gone over, however often the index is searched.
+        self.refresh(Some(targets.uuids())).map_err(|error| QueryError::Damaged(error.to_string()))?;
+        let snapshots = self.snapshots(targets, now);
+        let search = Search { engine: self, request, now, deadline: None, keep: 0, damage: Arc::default() };
+        let mut all = Vec::new();
+        for snapshot in &snapshots {
+            if snapshot.damaged > 0 {
+                return Err(QueryError::Damaged(format!("index [{}] lacks [{}] damaged splits", snapshot.name, snapshot.damaged)));
+            }
+            let found = search.matches_of(snapshot)?;
+            if let Some(reason) = search.damage.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                return Err(QueryError::Damaged(reason));
+            }
+            all.extend(found);
+        }
+        Ok(all)
+    }
+
     /// Refreshes the indices that nobody has searched lately: the background only looks after the others.
     fn refresh_idle(&self, targets: &Targets, now: Timestamp) -> Result<(), QueryError> {
         let idle: Vec<IndexUuid> = {
             let mut state = self.inner.state();
             let mut idle = Vec::new();
-            for uuid in &targets.0 {
+            for uuid in targets.uuids() {
                 let Some(index) = state.indices.get_mut(uuid) else { continue };
                 let active = index.searched.is_some_and(|it| now.0 - it.0 < crate::engine::SEARCH_IDLE_MS);
                 index.searched = Some(now);
@@ -269,9 +304,15 @@ impl Engine {
             let index = state.indices.get(uuid)?;
             // Splits of one list are all open under one mapping, which may be older than the index's newest: the refresh moves both.
             let mapping = index.splits.first().map_or_else(|| index.record.mapping.clone(), |it| it.mapping.clone());
-            Some(Snapshot { name: index.record.name.clone(), mapping, splits: index.splits.clone(), damaged: state.damaged_splits(uuid) })
+            Some(Snapshot {
+                name: index.record.name.clone(),
+                mapping,
+                splits: index.splits.clone(),
+                damaged: state.damaged_splits(uuid),
+                filter: targets.filter(uuid).cloned(),
+            })
         };
-        targets.0.iter().filter_map(snapshot).collect()
+        targets.uuids().iter().filter_map(snapshot).collect()
     }
 }
 
@@ -376,7 +417,7 @@ impl<'a> Search<'a> {
         };
         let plan = IndexPlan { snapshot, name: snapshot.name.as_str().into(), statistics: Statistics(&snapshot.splits), after, newest_first };
         // Planned once even where there is no split, so that a bad request is refused by an empty index as well.
-        self.compile(&request.query, snapshot)?;
+        self.compile(&snapshot.seen(&request.query), snapshot)?;
         if let Some(aggs) = &request.aggs {
             aggs.plan(&self.agg_context(snapshot, &|query| self.compile_json(query, snapshot)))?;
         }
@@ -391,16 +432,45 @@ impl<'a> Search<'a> {
         Ok(merged)
     }
 
+    fn matches_of(&self, snapshot: &'a Snapshot) -> Result<Vec<Match>, QueryError> {
+        let name: Arc<str> = snapshot.name.as_str().into();
+        let query = snapshot.seen(&self.request.query);
+        // Planned once even where there is no split, so that a bad request is refused by an empty index as well.
+        self.compile(&query, snapshot)?;
+        let plan = IndexPlan { snapshot, name: name.clone(), statistics: Statistics(&snapshot.splits), after: None, newest_first: false };
+        let mut found = Vec::new();
+        for split in &snapshot.splits {
+            self.check()?;
+            let weight = self.weight(&plan, split, &query, false)?;
+            let mut scorer = weight.scorer(&split.reader, 1.0)?;
+            let seqs = split.reader.fast_fields().u64(internal::NAMES[1])?;
+            let mut doc = scorer.doc();
+            while doc != TERMINATED {
+                if !split.reader.is_deleted(doc) {
+                    let seq = seqs.first(doc).unwrap_or_default();
+                    found.push(Match { index: name.clone(), mapping: snapshot.mapping.clone(), split: split.clone(), doc, seq });
+                    if found.len() % CHECK_EVERY_DOCS as usize == 0 {
+                        self.check()?;
+                    }
+                }
+                doc = scorer.advance();
+            }
+        }
+        found.sort_unstable_by_key(|it| it.seq);
+        Ok(found)
+    }
+
     /// Searches one split.
     fn split(&self, plan: &IndexPlan<'a>, split: &Arc<Split>) -> Result<Found, QueryError> {
         self.check()?;
         let request = self.request;
         let mapping = &plan.snapshot.mapping;
+        let query = plan.snapshot.seen(&request.query);
         let query = match split.meta.time {
             Some((oldest, newest)) if split.meta.is_time_sorted => {
-                request.query.clip(ecs::FIELDS[ecs::TIMESTAMP.0 as usize].name, oldest, newest, mapping, self.now)
+                query.clip(ecs::FIELDS[ecs::TIMESTAMP.0 as usize].name, oldest, newest, mapping, self.now)
             }
-            _ => request.query.clone(),
+            _ => query,
         };
         let wants_count = request.track_total_hits != TrackTotalHits::None;
         let wants_hits = self.keep > 0;

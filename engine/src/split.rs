@@ -236,6 +236,21 @@ impl Split {
         Ok(None)
     }
 
+    /// The live document with that sequence number. Reads the column of all documents.
+    pub(crate) fn find_seq(&self, seq: u64) -> tantivy::Result<Option<DocId>> {
+        let seqs = self.reader.fast_fields().u64(internal::NAMES[1])?;
+        let mut docs = Vec::new();
+        seqs.get_docids_for_value_range(seq..=seq, 0..self.reader.max_doc(), &mut docs);
+        Ok(docs.into_iter().find(|it| !self.reader.is_deleted(*it)))
+    }
+
+    /// The live documents with these sequence numbers, in one walk over the column.
+    pub(crate) fn find_seqs(&self, wanted: &BTreeSet<u64>) -> tantivy::Result<Vec<(u64, DocId)>> {
+        let seqs = self.reader.fast_fields().u64(internal::NAMES[1])?;
+        let of = |doc: DocId| seqs.first(doc).filter(|seq| wanted.contains(seq)).map(|seq| (seq, doc));
+        Ok((0..self.reader.max_doc()).filter_map(of).filter(|it| !self.reader.is_deleted(it.1)).collect())
+    }
+
     /// Bytes of the split, on disk or in memory.
     pub(crate) fn bytes(&self) -> u64 {
         if self.meta.files.is_empty() { self.memory_bytes as u64 } else { self.meta.files.iter().map(|it| it.len).sum() }

@@ -1,23 +1,32 @@
 //! Writing: documents and log lines become entries of tails and frames of the log, in one order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
+use crate::condition::Condition;
+use crate::date_name;
 use crate::document::{self, DocumentError};
 use crate::ecs;
 use crate::engine::{Document, Engine, EngineError, Inner, State, WriteAction, WriteOp, WriteResult, Written};
 use crate::entry::{KIND_LINES, KIND_OPS, Lines, Op};
 use crate::format::{FormatId, Parsed};
-use crate::index::IdState;
+use crate::get::Seen;
+use crate::index::{IdState, IndexState};
 use crate::limits::ID_BYTES_MAX;
+use crate::manifest::IndexUuid;
 use crate::mapping::Mapping;
 use crate::row::Row;
 use crate::source;
 use crate::split::{Entry, timestamp_field};
+use crate::update::Updated;
 use crate::{doc_id, log};
+
+/// Times that a batch looks anew at documents which others change meanwhile; then those operations are conflicts.
+const LOOKS_MAX: usize = 32;
 
 impl Engine {
     /// Appends records of a line format, each to the stream that its parser names. Streams are created by their first record.
@@ -77,29 +86,51 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Unavailable`] when the log takes no writes; nothing was written then.
-    pub fn write(&self, ops: Vec<WriteOp>) -> Result<(Vec<WriteResult>, Written), EngineError> {
+    pub fn write(&self, mut ops: Vec<WriteOp>) -> Result<(Vec<WriteResult>, Written), EngineError> {
         let inner = &self.inner;
         let mut failed: BTreeMap<String, Arc<EngineError>> = BTreeMap::new();
-        let wanted: BTreeSet<&str> = ops.iter().filter(|it| !matches!(it.action, WriteAction::Delete)).map(|it| it.index.as_str()).collect();
-        for name in wanted {
-            if let Err(error) = self.ensure_index(name) {
+        for op in ops.iter_mut().filter(|it| it.index.starts_with('<')) {
+            match date_name::fill(&op.index, self.now()) {
+                Ok(name) => op.index = name.into_owned(),
+                Err(reason) => drop(failed.insert(op.index.clone(), Arc::new(EngineError::IllegalArgument(reason)))),
+            }
+        }
+        let mut wanted: BTreeMap<&str, bool> = BTreeMap::new();
+        for op in &ops {
+            *wanted.entry(op.index.as_str()).or_default() |= !matches!(op.action, WriteAction::Delete);
+        }
+        wanted.retain(|name, _| !failed.contains_key(*name));
+        for (name, is_created) in wanted {
+            let ready = if is_created { self.ensure_index(name) } else { inner.state().check_alias_write(name) };
+            if let Err(error) = ready {
                 failed.insert(name.to_owned(), Arc::new(error));
             }
         }
         let prepared: Vec<Prepared> = ops.into_iter().map(Prepared::new).collect();
         inner.wait_for_room();
         let now = inner.clock.now();
-        let mut state = inner.state();
-        // Nobody else appends while the state is locked, so the sequence numbers are known before the frame is written.
-        let mut batch = Batch {
-            next_seq: state.next_seq,
-            frames: Vec::new(),
-            entries: Vec::new(),
-            ids: BTreeMap::new(),
-            deleted: Vec::new(),
-            grown: BTreeMap::new(),
+        let mut looks = 0;
+        let (mut state, batch, results) = loop {
+            looks += 1;
+            let seen = self.see_before(&prepared)?;
+            let state = inner.state();
+            // Nobody else appends while the state is locked, so the sequence numbers are known before the frame is written.
+            let mut batch = Batch {
+                next_seq: state.next_seq,
+                frames: Vec::new(),
+                entries: Vec::new(),
+                ids: BTreeMap::new(),
+                deleted: Vec::new(),
+                grown: BTreeMap::new(),
+                seen: &seen,
+                is_last_look: looks >= LOOKS_MAX,
+                is_stale: false,
+            };
+            let results: Vec<WriteResult> = prepared.iter().map(|it| batch.apply(&state, it, &failed)).collect::<Result<_, _>>()?;
+            if !batch.is_stale {
+                break (state, batch.done(), results);
+            }
         };
-        let results: Vec<WriteResult> = prepared.iter().map(|it| batch.apply(&state, it, &failed)).collect::<Result<_, _>>()?;
         if batch.frames.is_empty() {
             return Ok((results, Written::nothing(inner)));
         }
@@ -108,6 +139,24 @@ impl Engine {
         batch.publish(&mut state, now);
         inner.wake(&state);
         Ok((results, Written::new(inner, ticket)))
+    }
+
+    /// Looks at the documents that operations build on: those to update, and those whose id only a column tells.
+    fn see_before(&self, prepared: &[Prepared]) -> Result<Seen, EngineError> {
+        let mut wanted: BTreeMap<IndexUuid, BTreeMap<String, bool>> = BTreeMap::new();
+        {
+            let state = self.inner.state();
+            for it in prepared {
+                let Some(id) = &it.op.id else { continue };
+                let is_update = matches!(it.op.action, WriteAction::Update(_));
+                if (is_update || doc_id::decode(id).is_some())
+                    && let Some(uuid) = state.write_index(&it.op.index)
+                {
+                    *wanted.entry(uuid.clone()).or_default().entry(id.clone()).or_default() |= is_update;
+                }
+            }
+        }
+        self.inner.see(&wanted)
     }
 }
 
@@ -161,7 +210,7 @@ fn replay_op(state: &mut State, seq: u64, op: &Op<'_>, now: Timestamp) -> Result
         Op::Delete { id, version, .. } => (Some((*id, *version)), None),
     };
     if let Some((id, version)) = explicit {
-        if let Some(IdState::Live { seq: old, .. }) = index.resolve(id)? {
+        if let Some(IdState::Live { seq: old, .. }) = index.resolve_all(id)? {
             index.deleted.push(old);
         }
         let state = if source.is_some() { IdState::Live { seq, version } } else { IdState::Deleted { version } };
@@ -190,7 +239,7 @@ struct Prepared {
 impl Prepared {
     fn new(op: WriteOp) -> Self {
         let document = match &op.action {
-            WriteAction::Delete => Ok(Map::new()),
+            WriteAction::Delete | WriteAction::Update(_) => Ok(Map::new()),
             WriteAction::Index(source) | WriteAction::Create(source) => match serde_json::from_slice::<Value>(source) {
                 Ok(Value::Object(document)) => Ok(document),
                 Ok(_) => Err(DocumentError::Document("failed to parse: document is not an object".to_owned())),
@@ -199,17 +248,10 @@ impl Prepared {
         };
         Self { op, document }
     }
-
-    fn source(&self) -> Option<&[u8]> {
-        match &self.op.action {
-            WriteAction::Index(source) | WriteAction::Create(source) => Some(source),
-            WriteAction::Delete => None,
-        }
-    }
 }
 
 /// The effective operations of a request, before they are logged: nothing of the state has changed until then.
-struct Batch<'a> {
+struct Batch<'a, 's> {
     next_seq: u64,
     frames: Vec<Frame<'a>>,
     /// Entries with the index they go to, in order.
@@ -220,28 +262,49 @@ struct Batch<'a> {
     deleted: Vec<(String, u64)>,
     /// Mappings that grew.
     grown: BTreeMap<String, Arc<Mapping>>,
+    /// What was looked at before the lock was taken.
+    seen: &'s Seen,
+    /// Whether an operation that does not fit what was seen is a conflict, instead of a reason to look again.
+    is_last_look: bool,
+    /// Whether something changed since it was seen.
+    is_stale: bool,
+}
+
+/// What a batch comes to, free of what was seen.
+struct Done<'a> {
+    frames: Vec<Frame<'a>>,
+    entries: Vec<(String, Entry)>,
+    ids: BTreeMap<(String, String), IdState>,
+    deleted: Vec<(String, u64)>,
+    grown: BTreeMap<String, Arc<Mapping>>,
 }
 
 struct Frame<'a> {
     index: String,
     id: Option<(&'a str, u64)>,
-    source: Option<&'a [u8]>,
+    source: Option<Cow<'a, [u8]>>,
 }
 
 impl Frame<'_> {
     fn op(&self) -> Op<'_> {
-        match (self.id, self.source) {
-            (None, source) => Op::Append { index: &self.index, source: serde_bytes::Bytes::new(source.unwrap_or_default()) },
+        match (self.id, &self.source) {
+            (None, source) => Op::Append { index: &self.index, source: serde_bytes::Bytes::new(source.as_deref().unwrap_or_default()) },
             (Some((id, version)), Some(source)) => Op::Put { index: &self.index, id, version, source: serde_bytes::Bytes::new(source) },
             (Some((id, version)), None) => Op::Delete { index: &self.index, id, version },
         }
     }
 }
 
-impl<'a> Batch<'a> {
+/// What an operation found, or that it must look again.
+enum Existing {
+    Known(Option<IdState>),
+    Stale,
+}
+
+impl<'a, 's> Batch<'a, 's> {
     fn apply(&mut self, state: &State, prepared: &'a Prepared, failed: &BTreeMap<String, Arc<EngineError>>) -> Result<WriteResult, EngineError> {
         let op = &prepared.op;
-        let illegal = |reason: &str| WriteResult::Illegal { index: op.index.clone(), id: op.id.clone(), reason: reason.to_owned() };
+        let illegal = |reason: &str| Ok(WriteResult::Illegal { index: op.index.clone(), id: op.id.clone(), reason: reason.to_owned() });
         if let Some(error) = failed.get(&op.index) {
             return Ok(WriteResult::Failed { index: op.index.clone(), id: op.id.clone(), error: error.clone() });
         }
@@ -249,79 +312,203 @@ impl<'a> Batch<'a> {
             let error = Arc::new(EngineError::IndexNotFound(op.index.clone()));
             return Ok(WriteResult::Failed { index: op.index.clone(), id: op.id.clone(), error });
         };
-        let uuid = &index.record.uuid;
-        let name = || index.record.name.clone();
+        if index.record.is_closed {
+            let error = Arc::new(EngineError::IndexClosed(index.record.name.clone()));
+            return Ok(WriteResult::Failed { index: op.index.clone(), id: op.id.clone(), error });
+        }
         if op.id.as_ref().is_some_and(|it| it.is_empty() || it.len() > ID_BYTES_MAX) {
-            return Ok(illegal("id is empty or longer than 512 bytes"));
+            return illegal("id is empty or longer than 512 bytes");
         }
-        let is_stream = index.record.stream.is_some();
-        if is_stream && !matches!(op.action, WriteAction::Create(_)) && (op.id.is_some() || matches!(op.action, WriteAction::Index(_))) {
-            return Ok(illegal("only write ops with an op_type of create are allowed in data streams"));
+        if let Some(reason) = refused_by_stream(index, op) {
+            return illegal(&reason);
         }
-        let refused = |error: DocumentError| WriteResult::Refused { index: index.record.name.clone(), id: op.id.clone(), error };
+        if op.id.is_none() && matches!(op.action, WriteAction::Delete | WriteAction::Update(_)) {
+            return illegal("id is missing");
+        }
+        let refused = |error: DocumentError| Ok(WriteResult::Refused { index: index.record.name.clone(), id: op.id.clone(), error });
         let document = match &prepared.document {
             Ok(it) => it,
-            Err(error) => return Ok(refused(error.clone())),
+            Err(error) => return refused(error.clone()),
         };
-        let existing = match &op.id {
-            Some(id) => match self.ids.get(&(uuid.clone(), id.clone())) {
-                Some(state) => Some(*state),
-                None => index.resolve(id)?,
-            },
-            None => None,
-        };
-        let version = match existing {
-            Some(IdState::Live { version, .. } | IdState::Deleted { version }) => version + 1,
-            None => 1,
+        let conflict = |id: &str, reason: String| Ok(WriteResult::Conflict { index: index.record.name.clone(), id: id.to_owned(), reason });
+        let (existing, version) = match &op.id {
+            None => (None, 1),
+            Some(id) => {
+                let existing = match self.existing(state, index, id)? {
+                    Existing::Known(it) => it,
+                    Existing::Stale => return self.look_again(index, id),
+                };
+                if let (WriteAction::Create(_), Some(IdState::Live { version, .. })) = (&op.action, existing) {
+                    return conflict(id, format!("[{id}]: version conflict, document already exists (current version [{version}])"));
+                }
+                match op.condition.check(id, existing) {
+                    Ok(version) => (existing, version),
+                    Err(reason) => return conflict(id, reason),
+                }
+            }
         };
         let live = match existing {
             Some(IdState::Live { seq, version }) => Some((seq, version)),
             _ => None,
         };
-        if let (WriteAction::Create(_), Some((_, version)), Some(id)) = (&op.action, live, &op.id) {
-            return Ok(WriteResult::Conflict { index: name(), id: id.clone(), version });
+        match (&op.action, &op.id) {
+            (WriteAction::Index(source) | WriteAction::Create(source), _) => {
+                let source = Source { document, bytes: Cow::Borrowed(source.as_slice()) };
+                self.put(index, op, source, version, live)
+            }
+            (WriteAction::Delete, Some(id)) => Ok(self.delete(index, id, version, live)),
+            (WriteAction::Update(update), Some(id)) => {
+                let present = match live {
+                    None => None,
+                    Some((seq, _)) => match self.present(index, id, seq) {
+                        Some(it) => Some(it),
+                        None => return self.look_again(index, id),
+                    },
+                };
+                match (update.apply(present.as_deref()), live) {
+                    (Updated::Noop, Some((seq, version))) => {
+                        Ok(WriteResult::Noop(Document { index: index.record.name.clone(), id: id.clone(), seq, version }))
+                    }
+                    (Updated::Noop | Updated::Missing, _) => Ok(WriteResult::Missing { index: index.record.name.clone(), id: id.clone() }),
+                    (Updated::Write(document), _) => {
+                        let bytes = serde_json::to_vec(&document).expect("a JSON value has only text keys");
+                        self.put(index, op, Source { document: &document, bytes: Cow::Owned(bytes) }, version, live)
+                    }
+                }
+            }
+            (WriteAction::Delete | WriteAction::Update(_), None) => illegal("id is missing"),
+        }
+    }
+
+    /// The newest state of an id: by this batch, by what is not in splits yet, by the splits.
+    fn existing(&self, state: &State, index: &IndexState, id: &str) -> Result<Existing, EngineError> {
+        let uuid = &index.record.uuid;
+        if let Some(found) = self.ids.get(&(uuid.clone(), id.to_owned())) {
+            return Ok(Existing::Known(Some(*found)));
+        }
+        if let Some(found) = index.resolve(id)? {
+            return Ok(Existing::Known(Some(found)));
+        }
+        let Some(seq) = doc_id::decode(id).filter(|it| *it < state.next_seq) else { return Ok(Existing::Known(None)) };
+        if index.is_made_recently(seq) {
+            return Ok(Existing::Known(Some(IdState::Live { seq, version: 1 })));
+        }
+        if !index.splits.iter().any(|it| it.may_hold(seq)) {
+            return Ok(Existing::Known(None));
+        }
+        match self.seen.document(uuid, id) {
+            Some(found) if self.seen.is_current(index) => Ok(Existing::Known(found.map(|it| IdState::Live { seq: it.seq, version: it.version }))),
+            _ => Ok(Existing::Stale),
+        }
+    }
+
+    /// The document that an update changes; `None` where it was not seen as it is now.
+    fn present(&self, index: &IndexState, id: &str, seq: u64) -> Option<Cow<'s, Map<String, Value>>> {
+        let uuid = &index.record.uuid;
+        if let Some((_, entry)) = self.entries.iter().rev().find(|it| it.0 == *uuid && it.1.seq == seq) {
+            // This batch wrote it, as JSON.
+            return entry.stored.get(1..).and_then(|it| serde_json::from_slice(it).ok()).map(Cow::Owned);
+        }
+        match self.seen.document(uuid, id) {
+            Some(Some(seen)) if seen.seq == seq => seen.source.as_ref().map(Cow::Borrowed),
+            _ => None,
+        }
+    }
+
+    fn look_again(&mut self, index: &IndexState, id: &str) -> Result<WriteResult, EngineError> {
+        self.is_stale |= !self.is_last_look;
+        let reason = format!("[{id}]: version conflict, the document was changed [{LOOKS_MAX}] times meanwhile");
+        Ok(WriteResult::Conflict { index: index.record.name.clone(), id: id.to_owned(), reason })
+    }
+
+    fn put(
+        &mut self,
+        index: &IndexState,
+        op: &'a WriteOp,
+        source: Source<'_, 'a>,
+        version: u64,
+        live: Option<(u64, u64)>,
+    ) -> Result<WriteResult, EngineError> {
+        let uuid = &index.record.uuid;
+        let refused = |error: DocumentError| Ok(WriteResult::Refused { index: index.record.name.clone(), id: op.id.clone(), error });
+        let mapping = self.grown.get(uuid).unwrap_or(&index.record.mapping).clone();
+        let typed = match document::parse(&mapping, source.document) {
+            Ok(it) => it,
+            Err(error) => return refused(error),
+        };
+        if index.record.stream.is_some() && timestamp_of(&mapping, &typed.row).is_none() {
+            return refused(DocumentError::Document("data stream timestamp field [@timestamp] is missing".to_owned()));
+        }
+        if let Some(grown) = typed.grown {
+            self.grown.insert(uuid.clone(), Arc::new(grown));
         }
         let seq = self.next_seq;
-        if let Some(source) = prepared.source() {
-            let mapping = self.grown.get(uuid).unwrap_or(&index.record.mapping).clone();
-            let typed = match document::parse(&mapping, document) {
-                Ok(it) => it,
-                Err(error) => return Ok(refused(error)),
-            };
-            if is_stream && timestamp_of(&mapping, &typed.row).is_none() {
-                return Ok(refused(DocumentError::Document("data stream timestamp field [@timestamp] is missing".to_owned())));
-            }
-            if let Some(grown) = typed.grown {
-                self.grown.insert(uuid.clone(), Arc::new(grown));
-            }
-            let id = op.id.as_ref().map(|id| (id.as_str().into(), version));
-            self.entries.push((uuid.clone(), Entry { seq, id, stored: source::encode(FormatId::JSON, source), row: typed.row }));
-        } else if op.id.is_none() {
-            return Ok(illegal("id is missing"));
-        }
+        let id = op.id.as_ref().map(|id| (id.as_str().into(), version));
+        self.entries.push((uuid.clone(), Entry { seq, id, stored: source::encode(FormatId::JSON, &source.bytes), row: typed.row }));
         if let Some((old, _)) = live {
             self.deleted.push((uuid.clone(), old));
         }
-        let is_delete = prepared.source().is_none();
-        let written = |id: String| Document { index: name(), id, seq, version };
         if let Some(id) = &op.id {
-            if is_delete && live.is_none() {
-                // Nothing to delete is nothing to log; Elasticsearch gives it a sequence number, which no client reads.
-                return Ok(WriteResult::NotFound(written(id.clone())));
-            }
-            let state = if is_delete { IdState::Deleted { version } } else { IdState::Live { seq, version } };
-            self.ids.insert((uuid.clone(), id.clone()), state);
+            self.ids.insert((uuid.clone(), id.clone()), IdState::Live { seq, version });
         }
-        self.frames.push(Frame { index: uuid.clone(), id: op.id.as_deref().map(|id| (id, version)), source: prepared.source() });
-        self.next_seq += 1;
+        self.log(uuid, op.id.as_deref().map(|id| (id, version)), Some(source.bytes));
         let id = op.id.clone().unwrap_or_else(|| doc_id::encode(seq));
-        Ok(match (is_delete, live) {
-            (true, _) => WriteResult::Deleted(written(id)),
-            (false, Some(_)) => WriteResult::Updated(written(id)),
-            (false, None) => WriteResult::Created(written(id)),
-        })
+        let written = Document { index: index.record.name.clone(), id, seq, version };
+        Ok(if live.is_some() { WriteResult::Updated(written) } else { WriteResult::Created(written) })
     }
 
+    fn delete(&mut self, index: &IndexState, id: &'a str, version: u64, live: Option<(u64, u64)>) -> WriteResult {
+        let uuid = &index.record.uuid;
+        let seq = self.next_seq;
+        let written = Document { index: index.record.name.clone(), id: id.to_owned(), seq, version };
+        // Nothing to delete is nothing to log; Elasticsearch gives it a sequence number, which no client reads.
+        let Some((old, _)) = live else { return WriteResult::NotFound(written) };
+        self.deleted.push((uuid.clone(), old));
+        self.ids.insert((uuid.clone(), id.to_owned()), IdState::Deleted { version });
+        self.log(uuid, Some((id, version)), None);
+        WriteResult::Deleted(written)
+    }
+
+    fn log(&mut self, uuid: &str, id: Option<(&'a str, u64)>, source: Option<Cow<'a, [u8]>>) {
+        self.frames.push(Frame { index: uuid.to_owned(), id, source });
+        self.next_seq += 1;
+    }
+
+    fn done(self) -> Done<'a> {
+        Done { frames: self.frames, entries: self.entries, ids: self.ids, deleted: self.deleted, grown: self.grown }
+    }
+}
+
+/// A document to write: as it was read, and its bytes.
+struct Source<'d, 'a> {
+    document: &'d Map<String, Value>,
+    bytes: Cow<'a, [u8]>,
+}
+
+/// Why an operation can't be done in a data stream: they take new documents; a present one is changed by the name of its backing index.
+fn refused_by_stream(index: &IndexState, op: &WriteOp) -> Option<String> {
+    index.record.stream.as_ref()?;
+    if op.index != index.record.name {
+        let is_refused = match op.action {
+            WriteAction::Create(_) => false,
+            WriteAction::Index(_) | WriteAction::Update(_) => true,
+            WriteAction::Delete => op.id.is_some(),
+        };
+        return is_refused.then(|| "only write ops with an op_type of create are allowed in data streams".to_owned());
+    }
+    let op_type = match (&op.action, op.condition) {
+        (WriteAction::Index(_) | WriteAction::Create(_), Condition::LastWrite { .. }) | (WriteAction::Delete | WriteAction::Update(_), _) => {
+            return None;
+        }
+        (WriteAction::Index(_), Condition::None | Condition::External { .. }) => "index",
+        (WriteAction::Create(_), Condition::None | Condition::External { .. }) => "create",
+    };
+    Some(format!(
+        "index request with op_type={op_type} and no if_primary_term and if_seq_no set targeting backing indices is disallowed, target corresponding data stream instead"
+    ))
+}
+
+impl Done<'_> {
     fn publish(self, state: &mut State, now: Timestamp) {
         const PROOF: &str = "looked up under this lock";
         for (uuid, mapping) in self.grown {

@@ -13,7 +13,9 @@ use sekisho_engine::clock::{ManualClock, Timestamp};
 use sekisho_engine::format::{Format, FormatId, Parsed};
 use sekisho_engine::fs::SimFs;
 use sekisho_engine::row::Row;
-use sekisho_engine::{Engine, EngineError, EngineOptions, ResolveOptions, SearchRequest, TrackTotalHits, WriteAction, WriteOp, WriteResult, ecs};
+use sekisho_engine::{
+    Condition, Engine, EngineError, EngineOptions, ResolveOptions, SearchRequest, TrackTotalHits, WriteAction, WriteOp, WriteResult, ecs,
+};
 
 /// Lines of the form `<number>`: a document in one of two streams, at a time of its own.
 struct Numbers;
@@ -85,7 +87,8 @@ fn live(engine: &Engine, rng: &mut Rng, clock: &ManualClock, promises: &mut Prom
                     None => WriteAction::Delete,
                 };
                 promises.notes.entry(id.clone()).or_insert_with(|| vec![None]).push(value);
-                let (results, written) = engine.write(vec![WriteOp { index: "notes".to_owned(), id: Some(id.clone()), action }])?;
+                let (results, written) =
+                    engine.write(vec![WriteOp { index: "notes".to_owned(), id: Some(id.clone()), action, condition: Condition::None }])?;
                 let is_done = !matches!(results[0], WriteResult::Failed { .. });
                 written.wait()?;
                 if is_done {

@@ -159,12 +159,21 @@ impl App {
 /// 400 for values that are none.
 pub fn resolve_options(params: &mut Params) -> Result<ResolveOptions, ApiError> {
     let default = ResolveOptions::default();
-    let expand = params.take("expand_wildcards").unwrap_or_default();
+    let expand = params.take("expand_wildcards");
+    let expand: Vec<&str> = expand.as_deref().map_or_else(|| vec!["open"], |it| it.split(',').map(str::trim).collect());
+    if let Some(other) = expand.iter().find(|it| !matches!(**it, "all" | "open" | "closed" | "hidden" | "none")) {
+        return Err(ApiError::illegal_argument(format!("No valid expand wildcard value [{other}]")));
+    }
+    let expands = |kind: &str| expand.contains(&kind) || expand.contains(&"all");
     params.ignore(&["ignore_throttled"]);
     Ok(ResolveOptions {
         ignore_unavailable: params.flag("ignore_unavailable")?.unwrap_or(default.ignore_unavailable),
         allow_no_indices: params.flag("allow_no_indices")?.unwrap_or(default.allow_no_indices),
-        expand_hidden: expand.split(',').any(|it| matches!(it, "all" | "hidden")),
+        // Hidden names alone are the hidden ones among the open.
+        expand_open: expands("open") || expand == ["hidden"],
+        expand_closed: expands("closed"),
+        expand_hidden: expands("hidden"),
+        ..default
     })
 }
 

@@ -62,6 +62,11 @@ impl Params {
         self.0.remove(name)
     }
 
+    /// Whether a parameter is there and nobody took it.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// Takes a flag; present without a value is true.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use super::call::{Call, Outcome, Reply};
 use super::error::ApiError;
 use super::index::infos;
 use crate::app::{resolve_options, targets};
-use sekisho_engine::{SearchRequest, SourceFilter, TrackTotalHits};
+use sekisho_engine::{ResolveOptions, SearchRequest, SourceFilter, TrackTotalHits};
 
 /// A table: names of columns and rows of texts.
 struct Table {
@@ -116,7 +116,9 @@ impl Look {
 /// 404 for an index that does not exist.
 pub async fn indices(mut call: Call) -> Outcome {
     let look = Look::take(&mut call)?;
-    let options = resolve_options(&mut call.params)?;
+    let lists_closed = !call.params.has("expand_wildcards");
+    let given = resolve_options(&mut call.params)?;
+    let options = ResolveOptions { allow_closed: true, expand_closed: given.expand_closed || lists_closed, ..given };
     call.params.finish(&call.path)?;
     let expression = call.part("index").to_owned();
     call.app
@@ -127,7 +129,7 @@ pub async fn indices(mut call: Call) -> Outcome {
                 let health = if info.damaged > 0 { "red" } else { "green" };
                 vec![
                     health.to_owned(),
-                    "open".to_owned(),
+                    if info.is_closed { "close" } else { "open" }.to_owned(),
                     info.name,
                     info.uuid,
                     "1".to_owned(),
@@ -142,6 +144,100 @@ pub async fn indices(mut call: Call) -> Outcome {
             let columns =
                 &["health", "status", "index", "uuid", "pri", "rep", "docs.count", "docs.deleted", "store.size", "pri.store.size", "dataset.size"];
             look.render(Table { columns, rows: infos(engine, &targets).into_iter().map(row).collect() })
+        })
+        .await
+}
+
+/// Answers `_cat/aliases`.
+///
+/// # Errors
+/// 400 for unknown parameters.
+pub async fn aliases(mut call: Call) -> Outcome {
+    let look = Look::take(&mut call)?;
+    call.params.ignore(&["expand_wildcards"]);
+    call.params.finish(&call.path)?;
+    let patterns = call.part("name").to_owned();
+    call.app
+        .blocking(move |engine| {
+            let is_shown = |name: &str| patterns.is_empty() || patterns.split(',').any(|it| sekisho_engine::mapping::simple_match(it, name));
+            let mut rows = Vec::new();
+            for (alias, members) in engine.aliases().into_iter().filter(|it| is_shown(&it.0)) {
+                for (index, settings) in members {
+                    let text = |it: Option<String>| it.unwrap_or_else(|| "-".to_owned());
+                    let filter = if settings.filter.is_some() { "*" } else { "-" }.to_owned();
+                    let is_write_index = text(settings.is_write_index.map(|it| it.to_string()));
+                    rows.push(vec![alias.clone(), index, filter, text(settings.index_routing), text(settings.search_routing), is_write_index]);
+                }
+            }
+            look.render(Table { columns: &["alias", "index", "filter", "routing.index", "routing.search", "is_write_index"], rows })
+        })
+        .await
+}
+
+/// Answers `_cat/templates`.
+///
+/// # Errors
+/// 400 for unknown parameters.
+pub async fn templates(mut call: Call) -> Outcome {
+    let look = Look::take(&mut call)?;
+    call.params.finish(&call.path)?;
+    let pattern = call.part("name").to_owned();
+    call.app
+        .blocking(move |engine| {
+            let is_shown = |name: &str| pattern.is_empty() || sekisho_engine::mapping::simple_match(&pattern, name);
+            let list = |items: &[String]| format!("[{}]", items.join(", "));
+            let row = |(name, it): (String, sekisho_engine::IndexTemplate)| {
+                let version = it.shown.get("version").map(Value::to_string).unwrap_or_default();
+                vec![name, list(&it.patterns), it.priority.to_string(), version, list(&it.composed_of)]
+            };
+            let rows = engine.index_templates().into_iter().filter(|it| is_shown(&it.0)).map(row).collect();
+            look.render(Table { columns: &["name", "index_patterns", "order", "version", "composed_of"], rows })
+        })
+        .await
+}
+
+/// Answers `_cat/nodes`. What we do not measure is `-`.
+///
+/// # Errors
+/// 400 for unknown parameters.
+pub async fn nodes(mut call: Call) -> Outcome {
+    let look = Look::take(&mut call)?;
+    call.params.ignore(&["full_id"]);
+    call.params.finish(&call.path)?;
+    let columns = &["ip", "heap.percent", "ram.percent", "cpu", "load_1m", "load_5m", "load_15m", "node.role", "master", "name"];
+    let row = ["127.0.0.1", "-", "-", "-", "-", "-", "-", "dm", "*", super::node::NODE];
+    look.render(Table { columns, rows: vec![row.map(str::to_owned).to_vec()] })
+}
+
+/// Answers `_cat/shards`: an index is one.
+///
+/// # Errors
+/// 404 for an index that does not exist.
+pub async fn shards(mut call: Call) -> Outcome {
+    let look = Look::take(&mut call)?;
+    let options = resolve_options(&mut call.params)?;
+    call.params.finish(&call.path)?;
+    let expression = call.part("index").to_owned();
+    call.app
+        .blocking(move |engine| {
+            let row = |info: sekisho_engine::IndexInfo| {
+                let size = look.bytes(info.bytes);
+                let state = if info.damaged > 0 { "UNASSIGNED" } else { "STARTED" };
+                let node = super::node::NODE.to_owned();
+                vec![
+                    info.name,
+                    "0".to_owned(),
+                    "p".to_owned(),
+                    state.to_owned(),
+                    info.docs.to_string(),
+                    size.clone(),
+                    size,
+                    "127.0.0.1".to_owned(),
+                    node,
+                ]
+            };
+            let rows = infos(engine, &targets(engine, &expression, options)?).into_iter().map(row).collect();
+            look.render(Table { columns: &["index", "shard", "prirep", "state", "docs", "store", "dataset", "ip", "node"], rows })
         })
         .await
 }

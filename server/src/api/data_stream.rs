@@ -30,7 +30,8 @@ pub async fn get(mut call: Call) -> Outcome {
                 .map(|(name, backing)| {
                     let uuid = |index: &String| infos.iter().find(|it| it.name == *index).map(|it| it.uuid.clone());
                     let indices: Vec<Value> = backing.iter().map(|it| json!({ "index_name": it, "index_uuid": uuid(it) })).collect();
-                    json!({ "name": name, "timestamp_field": { "name": "@timestamp" }, "indices": indices, "generation": backing.len(), "status": "GREEN", "template": "sekisho-builtin", "hidden": false, "system": false })
+                    let template = engine.template_for(name).map_or_else(|| "sekisho-builtin".to_owned(), |it| it.template);
+                    json!({ "name": name, "timestamp_field": { "name": "@timestamp" }, "indices": indices, "generation": backing.len(), "status": "GREEN", "template": template, "hidden": false, "system": false })
                 })
                 .collect();
             Ok(Reply::Json(json!({ "data_streams": shown })))
@@ -38,22 +39,26 @@ pub async fn get(mut call: Call) -> Outcome {
         .await
 }
 
-/// Answers `PUT _data_stream/{name}`. Streams have the built-in mapping.
+/// Answers `PUT _data_stream/{name}`: a built-in stream, or one that an index template makes.
 ///
 /// # Errors
 /// 400 for a name that no template makes a stream.
-pub async fn create(call: Call) -> Outcome {
+pub async fn create(mut call: Call) -> Outcome {
+    call.params.ignore(&["timeout", "master_timeout"]);
     call.params.finish(&call.path)?;
     let name = call.part("name").to_owned();
-    if !sekisho_engine::is_builtin_stream(&name) {
-        return Err(ApiError::illegal_argument(format!(
-            "no matching index template found for data stream [{name}]; the built-in ones are {:?}",
-            sekisho_engine::BUILTIN_STREAMS
-        )));
-    }
     call.app
         .blocking(move |engine| {
-            engine.create_data_stream(&name, None)?;
+            match engine.template_for(&name).filter(|it| it.is_data_stream) {
+                Some(composed) => engine.create_composed(&name, composed)?,
+                None if sekisho_engine::is_builtin_stream(&name) => engine.create_data_stream(&name, None)?,
+                None => {
+                    return Err(ApiError::illegal_argument(format!(
+                        "no matching index template found for data stream [{name}]; the built-in ones are {:?}",
+                        sekisho_engine::BUILTIN_STREAMS
+                    )));
+                }
+            }
             Ok(Reply::Json(json!({ "acknowledged": true })))
         })
         .await

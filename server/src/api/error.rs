@@ -110,6 +110,10 @@ impl From<&EngineError> for ApiError {
         let reason = error.to_string();
         match error {
             EngineError::IndexNotFound(name) => Self::index_not_found(name),
+            EngineError::IndexClosed(name) => Self::new(400, "index_closed_exception", reason).with("index", name.as_str()),
+            EngineError::InvalidAlias { name, .. } => Self::new(400, "invalid_alias_name_exception", reason).with("index", name.as_str()),
+            EngineError::InvalidTemplate(_) => Self::new(400, "invalid_index_template_exception", reason),
+            EngineError::Query(error) => Self::from(error.clone()),
             EngineError::IndexExists(name) => Self::new(400, "resource_already_exists_exception", reason).with("index", name.as_str()),
             EngineError::InvalidIndexName { name, .. } => Self::new(400, "invalid_index_name_exception", reason).with("index", name.as_str()),
             EngineError::Mapping(sekisho_engine::mapping::MappingError::Parse(_)) => Self::new(400, "mapper_parsing_exception", reason),

@@ -1,11 +1,13 @@
 //! Indices: create, look at, delete.
 
-use sekisho_engine::mapping::Mapping;
-use sekisho_engine::{Engine, IndexInfo, Targets};
+use sekisho_engine::mapping::simple_match;
+use sekisho_engine::{Engine, IndexInfo, ResolveOptions, Targets};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Reply};
+use super::condition::invalid;
 use super::error::ApiError;
+use super::{alias, setting, template};
 use crate::app::{resolve_options, targets};
 
 /// Answers `PUT /{index}`.
@@ -16,24 +18,13 @@ pub async fn create(mut call: Call) -> Outcome {
     call.params.ignore(&["timeout", "master_timeout", "wait_for_active_shards"]);
     call.params.finish(&call.path)?;
     let name = call.part("index").to_owned();
-    let (mut mapping, mut settings) = (None, Value::Null);
-    for (key, value) in call.object()? {
-        match key.as_str() {
-            "mappings" => {
-                mapping = Some(
-                    Mapping::from_json(&value)
-                        .map_err(|error| ApiError::new(400, "mapper_parsing_exception", format!("Failed to parse mapping: {error}")))?,
-                )
-            }
-            "settings" if value.is_object() => settings = value,
-            "aliases" if value.as_object().is_some_and(Map::is_empty) => {}
-            "aliases" => return Err(ApiError::illegal_argument("aliases are not supported yet")),
-            key => return Err(ApiError::parsing(format!("unknown key [{key}] for create index"))),
-        }
-    }
+    let given = template::parse_parts(&call.object()?, "for create index")?;
     call.app
         .blocking(move |engine| {
-            engine.create_index(&name, mapping, settings)?;
+            let parts = template::parts_of(engine, &name, &given)?;
+            let mapping =
+                parts.mapping(false).map_err(|error| ApiError::new(400, "mapper_parsing_exception", format!("Failed to parse mapping: {error}")))?;
+            let name = engine.create_index_with(&name, Some(mapping), Value::Object(parts.settings), &parts.aliases)?;
             Ok(Reply::Json(json!({ "acknowledged": true, "shards_acknowledged": true, "index": name })))
         })
         .await
@@ -44,15 +35,112 @@ pub async fn create(mut call: Call) -> Outcome {
 /// # Errors
 /// 404 for an index that does not exist.
 pub async fn get(mut call: Call) -> Outcome {
-    described(&mut call, |info| json!({ "aliases": {}, "mappings": info.mapping.to_json(), "settings": settings_of(info) })).await
+    let flat = call.params.flag("flat_settings")?.unwrap_or(false);
+    let features = call.params.take("features").unwrap_or_else(|| "aliases,mappings,settings".to_owned());
+    described(&mut call, move |engine, info| {
+        let mut shown = Map::new();
+        for feature in features.split(',') {
+            match feature {
+                "aliases" => drop(shown.insert("aliases".to_owned(), alias::aliases_of(engine, &info.name))),
+                "mappings" => drop(shown.insert("mappings".to_owned(), info.mapping.to_json())),
+                "settings" => drop(shown.insert("settings".to_owned(), setting::show(&settings_of(info), flat))),
+                other => return Err(ApiError::illegal_argument(format!("Invalid features specified: [{other}]"))),
+            }
+        }
+        if let Some(stream) = &info.stream {
+            shown.insert("data_stream".to_owned(), stream.as_str().into());
+        }
+        Ok(Value::Object(shown))
+    })
+    .await
 }
 
-/// Answers `GET /{index}/_settings`.
+/// Answers `GET /{index}/_settings`, all or by name.
 ///
 /// # Errors
 /// 404 for an index that does not exist.
 pub async fn settings(mut call: Call) -> Outcome {
-    described(&mut call, |info| json!({ "settings": settings_of(info) })).await
+    let flat = call.params.flag("flat_settings")?.unwrap_or(false);
+    let names = call.part("name").to_owned();
+    described(&mut call, move |_, info| {
+        let is_asked = |name: &str| names.is_empty() || names == "_all" || names.split(',').any(|it| simple_match(it, name));
+        let settings = settings_of(info).into_iter().filter(|it| is_asked(&it.0)).collect();
+        Ok(json!({ "settings": setting::show(&settings, flat) }))
+    })
+    .await
+}
+
+/// Answers `PUT /{index}/_settings`.
+///
+/// # Errors
+/// 400 for a setting that does not exist or can't be changed, 404 for an index that does not exist.
+pub async fn put_settings(mut call: Call) -> Outcome {
+    let options = ResolveOptions { allow_closed: true, ..resolve_options(&mut call.params)? };
+    let keep = call.params.flag("preserve_existing")?.unwrap_or(false);
+    call.params.ignore(&["timeout", "master_timeout", "flat_settings", "reopen"]);
+    call.params.finish(&call.path)?;
+    let expression = call.part("index").to_owned();
+    let mut body = call.object()?;
+    // Both `{"settings": {…}}` and the settings themselves are taken.
+    let changes = setting::parse(&body.remove("settings").unwrap_or(Value::Object(body)))?;
+    if changes.is_empty() {
+        return invalid("no settings to update");
+    }
+    call.app
+        .blocking(move |engine| {
+            let targets = targets(engine, &expression, options)?;
+            let finals = setting::finals(&changes);
+            if !finals.is_empty() {
+                let indices: Vec<String> = infos(engine, &targets).into_iter().map(|it| format!("{}/{}", it.name, it.uuid)).collect();
+                return Err(ApiError::illegal_argument(format!(
+                    "Can't update non dynamic settings [[{}]] for open indices [[{}]]",
+                    finals.join(", "),
+                    indices.join(", ")
+                )));
+            }
+            engine.put_settings(targets.uuids(), &changes, keep)?;
+            Ok(Reply::Json(json!({ "acknowledged": true })))
+        })
+        .await
+}
+
+/// Answers `POST /{index}/_close`.
+///
+/// # Errors
+/// 404 for an index that does not exist, 400 for one that a data stream writes to.
+pub async fn close(mut call: Call) -> Outcome {
+    let options = ResolveOptions { allow_closed: true, ..resolve_options(&mut call.params)? };
+    call.params.ignore(&["timeout", "master_timeout", "wait_for_active_shards"]);
+    call.params.finish(&call.path)?;
+    let expression = call.part("index").to_owned();
+    call.app
+        .blocking(move |engine| {
+            let targets = targets(engine, &expression, options)?;
+            engine.close_indices(targets.uuids())?;
+            let indices: Map<String, Value> = infos(engine, &targets).into_iter().map(|it| (it.name, json!({ "closed": true }))).collect();
+            Ok(Reply::Json(json!({ "acknowledged": true, "shards_acknowledged": true, "indices": indices })))
+        })
+        .await
+}
+
+/// Answers `POST /{index}/_open`.
+///
+/// # Errors
+/// 404 for an index that does not exist.
+pub async fn open(mut call: Call) -> Outcome {
+    // Wildcards mean the closed ones here.
+    let expands_closed = !call.params.has("expand_wildcards");
+    let given = resolve_options(&mut call.params)?;
+    let options = ResolveOptions { allow_closed: true, expand_closed: given.expand_closed || expands_closed, ..given };
+    call.params.ignore(&["timeout", "master_timeout", "wait_for_active_shards"]);
+    call.params.finish(&call.path)?;
+    let expression = call.part("index").to_owned();
+    call.app
+        .blocking(move |engine| {
+            engine.open_indices(targets(engine, &expression, options)?.uuids())?;
+            Ok(Reply::Json(json!({ "acknowledged": true, "shards_acknowledged": true })))
+        })
+        .await
 }
 
 /// Answers `DELETE /{index}`: indices by name or pattern. Data streams have their own endpoint.
@@ -60,7 +148,7 @@ pub async fn settings(mut call: Call) -> Outcome {
 /// # Errors
 /// 404 for an index that does not exist, 400 for a data stream or its write index.
 pub async fn delete(mut call: Call) -> Outcome {
-    let options = resolve_options(&mut call.params)?;
+    let options = ResolveOptions { ignore_aliases: true, allow_closed: true, ..resolve_options(&mut call.params)? };
     call.params.ignore(&["timeout", "master_timeout"]);
     call.params.finish(&call.path)?;
     let expression = call.part("index").to_owned();
@@ -74,6 +162,11 @@ pub async fn delete(mut call: Call) -> Outcome {
                     "The provided expression [{expression}] matches a data stream, specify the corresponding concrete indices instead."
                 )));
             }
+            if let Some(name) = expression.split(',').find(|it| engine.aliases().contains_key(*it)) {
+                return Err(ApiError::illegal_argument(format!(
+                    "The provided expression [{name}] matches an alias, specify the corresponding concrete indices instead."
+                )));
+            }
             for info in infos(engine, &targets(engine, &expression, options)?) {
                 engine.delete_index(&info.name)?;
             }
@@ -82,15 +175,18 @@ pub async fn delete(mut call: Call) -> Outcome {
         .await
 }
 
-async fn described(call: &mut Call, describe: fn(&IndexInfo) -> Value) -> Outcome {
-    let options = resolve_options(&mut call.params)?;
-    call.params.ignore(&["flat_settings", "include_defaults", "local", "master_timeout", "features"]);
+async fn described(call: &mut Call, describe: impl Fn(&Engine, &IndexInfo) -> Result<Value, ApiError> + Send + 'static) -> Outcome {
+    let options = ResolveOptions { allow_closed: true, ..resolve_options(&mut call.params)? };
+    call.params.ignore(&["include_defaults", "local", "master_timeout"]);
     call.params.finish(&call.path)?;
     let expression = call.part("index").to_owned();
     call.app
         .blocking(move |engine| {
             let targets = targets(engine, &expression, options)?;
-            let described: Map<String, Value> = infos(engine, &targets).iter().map(|it| (it.name.clone(), describe(it))).collect();
+            let mut described = Map::new();
+            for info in infos(engine, &targets) {
+                described.insert(info.name.clone(), describe(engine, &info)?);
+            }
             Ok(Reply::Json(Value::Object(described)))
         })
         .await
@@ -101,12 +197,22 @@ pub fn infos(engine: &Engine, targets: &Targets) -> Vec<IndexInfo> {
     engine.indices().into_iter().filter(|it| targets.uuids().contains(&it.uuid)).collect()
 }
 
-fn settings_of(info: &IndexInfo) -> Value {
-    let mut index = json!({ "uuid": info.uuid, "provided_name": info.name, "creation_date": info.created.0.to_string(), "number_of_shards": "1", "number_of_replicas": "0" });
-    // What was given at creation is shown as given.
-    let given = info.settings.get("index").unwrap_or(&info.settings);
-    for (key, value) in given.as_object().into_iter().flatten() {
-        index[key.trim_start_matches("index.")] = value.clone();
+/// The settings of an index: those that every index has, and over them those that were given.
+pub fn settings_of(info: &IndexInfo) -> Map<String, Value> {
+    let mut settings = Map::new();
+    for (name, value) in [
+        ("index.uuid", info.uuid.clone()),
+        ("index.provided_name", info.name.clone()),
+        ("index.creation_date", info.created.0.to_string()),
+        ("index.number_of_shards", "1".to_owned()),
+        ("index.number_of_replicas", "0".to_owned()),
+    ] {
+        settings.insert(name.to_owned(), value.into());
     }
-    json!({ "index": index })
+    if info.is_closed {
+        settings.insert("index.verified_before_close".to_owned(), "true".into());
+    }
+    // Kept by an older release in the shape in which they were given.
+    settings.extend(setting::parse(&info.settings).unwrap_or_default());
+    settings
 }

@@ -40,6 +40,8 @@ impl RefreshAfter {
         let written = |it: &WriteResult| match it {
             WriteResult::Created(it) | WriteResult::Updated(it) | WriteResult::Deleted(it) => Some(it.index.clone()),
             WriteResult::NotFound(_)
+            | WriteResult::Noop(_)
+            | WriteResult::Missing { .. }
             | WriteResult::Conflict { .. }
             | WriteResult::Refused { .. }
             | WriteResult::Illegal { .. }

@@ -1,5 +1,6 @@
 //! `_mapping`: the fields of indices.
 
+use sekisho_engine::ResolveOptions;
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Reply};
@@ -10,7 +11,7 @@ use crate::app::{resolve_options, targets};
 /// # Errors
 /// 404 for an index that does not exist.
 pub async fn get(mut call: Call) -> Outcome {
-    let options = resolve_options(&mut call.params)?;
+    let options = ResolveOptions { allow_closed: true, ..resolve_options(&mut call.params)? };
     call.params.ignore(&["master_timeout", "local"]);
     call.params.finish(&call.path)?;
     let index = call.part("index").to_owned();

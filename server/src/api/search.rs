@@ -321,7 +321,7 @@ fn track_total_hits(value: &Value) -> Result<TrackTotalHits, ApiError> {
 }
 
 /// A time as Elasticsearch writes it: `500ms`, `10s`, `1m`.
-fn duration(text: &str) -> Result<Duration, ApiError> {
+pub(super) fn duration(text: &str) -> Result<Duration, ApiError> {
     let refuse = || ApiError::illegal_argument(format!("failed to parse setting [timeout] with value [{text}] as a time value"));
     let digits = text.len() - text.trim_start_matches(|it: char| it.is_ascii_digit()).len();
     let number: u64 = text[..digits].parse().map_err(|_| refuse())?;

@@ -40,7 +40,7 @@ pub async fn handle(mut call: Call) -> Outcome {
                     let mut stats = of(std::slice::from_ref(it));
                     stats["uuid"] = it.uuid.as_str().into();
                     stats["health"] = if it.damaged > 0 { "red" } else { "green" }.into();
-                    stats["status"] = "open".into();
+                    stats["status"] = if it.is_closed { "close" } else { "open" }.into();
                     (it.name.clone(), stats)
                 })
                 .collect();
