@@ -1,5 +1,6 @@
 //! Site rules through their door: folders of files and records in, documents out.
 #![cfg(feature = "pipelines")]
+#![allow(clippy::unwrap_used, reason = "a panic is a test's report")]
 
 use std::fs;
 use std::path::Path;

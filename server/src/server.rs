@@ -18,6 +18,7 @@ use crate::gate::Hosts;
 use crate::listen::Listen;
 use crate::metrics::Metrics;
 use crate::sink::EngineSink;
+use crate::site_rules::SiteRules;
 
 /// Time for the listeners to make durable what they have received.
 const LISTENERS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -89,12 +90,14 @@ impl Server {
         let http_task = tokio::spawn(crate::http::serve(http_socket, router(&app), stopped.clone()));
         tracing::info!(address = %http, "HTTP");
 
+        let rules = open_rules(config).await?;
         let engine = open(config).await?;
+        app.set_site_rules(rules.clone());
         app.open(engine.clone());
         let device_time_zone = config.device_time_zone.name().map(str::to_owned);
         let options = ListenerOptions { metrics: ingest_metrics, device_time_zone, ..ListenerOptions::default() };
-        let listeners = Listeners::new(Arc::new(EngineSink::new(engine)), options);
-        let mut listener_tasks = Vec::new();
+        let listeners = Listeners::new(Arc::new(EngineSink::new(engine).with_rules(rules.clone())), options);
+        let mut listener_tasks = vec![tokio::spawn(rules.keep_fresh(stopped.clone()))];
         if let Some(socket) = tcp_socket {
             let (listeners, stopped) = (listeners.clone(), stopped.clone());
             listener_tasks.push(tokio::spawn(async move { ended("syslog TCP", listeners.serve_tcp(socket, stopped).await) }));
@@ -162,6 +165,12 @@ fn ended(listener: &str, outcome: io::Result<()>) {
 
 async fn bind_tcp(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|error| StartError::Bind { key, address, error })
+}
+
+/// Reads site rules before the first line can come, on a thread that may take its time.
+async fn open_rules(config: &Config) -> Result<SiteRules, StartError> {
+    let config = config.clone();
+    tokio::task::spawn_blocking(move || SiteRules::open(&config)).await.map_err(|error| StartError::Failed(error.to_string()))
 }
 
 /// Opens the data directory, on a thread that may take its time.

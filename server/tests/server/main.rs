@@ -13,3 +13,5 @@ mod process;
 mod routes;
 mod samples;
 mod sessions;
+#[cfg(feature = "pipelines")]
+mod site_rules;
