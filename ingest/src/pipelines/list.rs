@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-/// Entries of one list. A list of a million networks takes about 60 MB.
+/// Entries of one list. A million networks were measured to take 67 MB, a million domains 80 MB.
 pub const LIST_ENTRIES_MAX: usize = 1_000_000;
 
 /// How an entry was found: the number of its row.

@@ -268,6 +268,17 @@ mod tests {
     }
 
     #[test]
+    fn values_that_loops_nest_do_not_overflow_a_small_stack() {
+        let (open, close) = ("for_each(array!([0,1,2,3,4,5,6,7,8,9])) -> |_i, _v| { ".repeat(5), " }".repeat(5));
+        for (before, step) in [("x = []", "x = [x]"), (".x = []", ".x = [.x]"), (".x = {}", ".x = {\"k\": .x}")] {
+            let program = compile(&format!("{before}\n{open}{step}{close}\n.y = 1")).unwrap_or_else(|error| panic!("{}", error.report));
+            let small = std::thread::Builder::new().stack_size(1 << 20);
+            let ended = small.spawn(move || matches!(program.run(&row()), Outcome::Failed(_))).unwrap().join();
+            assert!(ended.unwrap(), "{step}");
+        }
+    }
+
+    #[test]
     fn the_deepest_programs_compile_in_time_and_run_on_a_small_stack() {
         let deepest = |open: &str, core: &str, close: &str| {
             let of = |levels: usize| format!(".a = {}{core}{}", open.repeat(levels), close.repeat(levels));

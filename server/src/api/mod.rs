@@ -47,7 +47,10 @@ pub struct Endpoint {
 macro_rules! endpoints {
     ($($(#[$when:meta])? [$($method:literal),+] [$($path:literal),+] => $handler:path;)*) => {
         /// Every endpoint. The router, the errors for wrong methods and the tests read this list.
-        pub const ENDPOINTS: &[Endpoint] = &[$($(#[$when])? Endpoint { methods: &[$($method),+], paths: &[$($path),+], handler: |call| Box::pin($handler(call)) }),*];
+        pub const ENDPOINTS: &[Endpoint] = &[$(
+            $(#[$when])?
+            Endpoint { methods: &[$($method),+], paths: &[$($path),+], handler: |call| Box::pin($handler(call)) }
+        ),*];
     };
 }
 
