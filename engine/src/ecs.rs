@@ -360,6 +360,17 @@ fields! {
     LOG_SYSLOG_PROCID: "log.syslog.procid", column;
     LOG_SYSLOG_MSGID: "log.syslog.msgid", column;
     LOG_SYSLOG_STRUCTURED_DATA: "log.syslog.structured_data", columns;
+    TAGS: "tags", columns;
+    SEKISHO_LIST: "sekisho.list", columns;
+    SEKISHO_LABELS: "sekisho.labels", columns;
+    SOURCE_GEO_COUNTRY_ISO_CODE: "source.geo.country_iso_code", column;
+    SOURCE_GEO_CITY_NAME: "source.geo.city_name", column;
+    SOURCE_AS_NUMBER: "source.as.number", long;
+    SOURCE_AS_ORGANIZATION_NAME: "source.as.organization.name", column;
+    DESTINATION_GEO_COUNTRY_ISO_CODE: "destination.geo.country_iso_code", column;
+    DESTINATION_GEO_CITY_NAME: "destination.geo.city_name", column;
+    DESTINATION_AS_NUMBER: "destination.as.number", long;
+    DESTINATION_AS_ORGANIZATION_NAME: "destination.as.organization.name", column;
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! [`sink::LineSink`] to whatever makes them durable; the engine later hands each to [`panos::PanosSyslog`], which names its
 //! stream and makes the [`sekisho_engine::row::Row`]. No HTTP here, and no knowledge of how lines are stored.
 
+mod amendment;
 pub mod envelope;
 pub mod file;
 mod generic;
@@ -12,6 +13,8 @@ pub mod limits;
 mod lossy;
 pub mod metrics;
 pub mod panos;
+#[cfg(feature = "pipelines")]
+pub mod pipelines;
 pub mod sink;
 pub mod syslog;
 

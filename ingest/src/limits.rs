@@ -28,6 +28,9 @@ pub(crate) const READ_BYTES: usize = 32 << 10;
 /// Values of `error.message` that one line's columns can add: a line of another layout would give one for every column.
 pub(crate) const COLUMN_ERRORS_MAX: usize = 8;
 
+/// Bytes of what site rules may change in one event. More is an error of the program, and the event goes through as it was.
+pub const AMENDMENT_BYTES_MAX: usize = 32 << 10;
+
 /// What listeners and the intake allow. [`Limits::default`] is right for a log server; tests make it small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {

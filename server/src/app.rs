@@ -10,6 +10,7 @@ use crate::api::call::Params;
 use crate::api::error::ApiError;
 use crate::gate::Hosts;
 use crate::metrics::Metrics;
+use crate::site_rules::SiteRules;
 
 /// Searches that run at once; more wait. A search uses all cores by itself, a few more hide its waits for the disk.
 const SEARCHES_MAX: usize = 8;
@@ -26,6 +27,8 @@ pub struct App {
 struct Shared {
     /// Empty until the log has been replayed.
     engine: OnceLock<Engine>,
+    /// Empty until they have been read.
+    site_rules: OnceLock<SiteRules>,
     metrics: Arc<Metrics>,
     is_stopping: AtomicBool,
     hosts: Hosts,
@@ -46,6 +49,7 @@ impl App {
         Self {
             shared: Arc::new(Shared {
                 engine: OnceLock::new(),
+                site_rules: OnceLock::new(),
                 metrics,
                 is_stopping: AtomicBool::new(false),
                 hosts,
@@ -62,6 +66,17 @@ impl App {
     pub fn open(&self, engine: Engine) {
         let is_first = self.shared.engine.set(engine).is_ok();
         assert!(is_first, "an engine was given twice");
+    }
+
+    /// From now on requests see the site's rules.
+    pub fn set_site_rules(&self, rules: SiteRules) {
+        let is_first = self.shared.site_rules.set(rules).is_ok();
+        assert!(is_first, "site rules were given twice");
+    }
+
+    /// The site's rules, once they are read.
+    pub fn site_rules(&self) -> Option<&SiteRules> {
+        self.shared.site_rules.get()
     }
 
     /// The engine, once it is open.

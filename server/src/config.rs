@@ -124,6 +124,24 @@ settings! {
     #[arg(value_name = "ZONE")]
     device_time_zone: TimeZoneName = TimeZoneName::default();
 
+    /// Folder of site rules: `<stream>.vrl` (as `panos-traffic.vrl`) for one stream, `_all.vrl` for all. Read again when a file
+    /// changes. [default: none]
+    #[arg(value_name = "DIR")]
+    pipelines_dir: PathBuf = PathBuf::new();
+
+    /// Folder of enrichment lists: `<name>.txt` with addresses, networks, domains or plain text, a line each; `<name>.csv` with such
+    /// entries in the first column. Read again when a file changes. [default: none]
+    #[arg(value_name = "DIR")]
+    lists_dir: PathBuf = PathBuf::new();
+
+    /// Database of cities or countries in MaxMind's format (`.mmdb`). Read again when it changes. [default: none]
+    #[arg(value_name = "FILE")]
+    geoip_city: PathBuf = PathBuf::new();
+
+    /// Database of autonomous systems in MaxMind's format. Read again when it changes. [default: none]
+    #[arg(value_name = "FILE")]
+    geoip_asn: PathBuf = PathBuf::new();
+
     /// Version of Elasticsearch that clients are told. [default: 8.15.3]
     #[arg(value_name = "VERSION")]
     reported_version: String = "8.15.3".to_owned();
@@ -142,6 +160,9 @@ pub enum ConfigError {
     /// The named file is not there.
     #[error("settings file [{0}] does not exist")]
     NoFile(PathBuf),
+    /// This build has no site rules.
+    #[error("[{0}] is set and this build has no site rules: it was made without the feature pipelines")]
+    NoSiteRules(&'static str),
     /// Other machines could reach it, and nothing asks for credentials.
     #[error("[{key} = {address}] can be reached by other machines and nothing asks for credentials yet; bind a loopback address, or say --insecure")]
     NotLoopback {
@@ -186,6 +207,11 @@ impl Config {
 
     /// Refuses what can't work, and addresses that other machines reach, unless that was asked for.
     fn check(&self) -> Result<(), ConfigError> {
+        if !cfg!(feature = "pipelines")
+            && let Some((key, _)) = self.site_rules().into_iter().find(|it| it.1.is_some())
+        {
+            return Err(ConfigError::NoSiteRules(key));
+        }
         if !self.syslog_tls.is_off() && [&self.syslog_tls_certificate, &self.syslog_tls_key].iter().any(|it| it.as_os_str().is_empty()) {
             return Err(ConfigError::NoCertificate(self.syslog_tls.clone()));
         }
@@ -225,6 +251,19 @@ impl Config {
             idle_timeout: Duration::from_secs(self.syslog_idle_timeout_s),
             ..Limits::default()
         }
+    }
+}
+
+impl Config {
+    /// Where site rules, lists and databases are, with the names of the settings.
+    pub fn site_rules(&self) -> [(&'static str, Option<PathBuf>); 4] {
+        let paths = [
+            ("pipelines_dir", &self.pipelines_dir),
+            ("lists_dir", &self.lists_dir),
+            ("geoip_city", &self.geoip_city),
+            ("geoip_asn", &self.geoip_asn),
+        ];
+        paths.map(|(key, path)| (key, (!path.as_os_str().is_empty()).then(|| path.clone())))
     }
 }
 

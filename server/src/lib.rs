@@ -13,6 +13,7 @@ pub mod http;
 pub mod metrics;
 pub mod server;
 pub mod sink;
+pub mod site_rules;
 
 pub mod cli;
 pub mod logging;

@@ -12,6 +12,8 @@ use prometheus_client::registry::{Registry, Unit};
 use sekisho_engine::Engine;
 use sekisho_ingest::envelope::TRANSPORTS;
 
+use crate::site_rules::SiteRules;
+
 /// Upper bounds of the search durations, in seconds.
 const SEARCH_SECONDS: [f64; 13] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
 
@@ -43,11 +45,11 @@ impl Metrics {
         }
     }
 
-    /// All figures in OpenMetrics' text form; those of the engine once it is open.
+    /// All figures in OpenMetrics' text form; those of the engine and of site rules once they are open.
     ///
     /// # Errors
     /// Never, as far as writing to memory can't fail.
-    pub fn render(&self, engine: Option<&Engine>) -> Result<String, fmt::Error> {
+    pub fn render(&self, engine: Option<&Engine>, rules: Option<&SiteRules>) -> Result<String, fmt::Error> {
         let mut registry = Registry::with_prefix("sekisho");
         registry.register_with_unit("search_duration", "Time of searches", Unit::Seconds, self.search_duration.clone());
         registry.register("searches_cancelled", "Requests of searches given up because the client went away", self.searches_cancelled.clone());
@@ -58,6 +60,12 @@ impl Metrics {
         if let Some(engine) = engine {
             registry.register_collector(Box::new(EngineFigures(engine.clone())));
         }
+        #[cfg(feature = "pipelines")]
+        if let Some(pipelines) = rules.and_then(SiteRules::pipelines) {
+            registry.register_collector(Box::new(RuleFigures(pipelines.clone())));
+        }
+        #[cfg(not(feature = "pipelines"))]
+        let _ = rules;
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry)?;
         Ok(text)
@@ -216,6 +224,44 @@ impl Collector for IngestFigures {
             counts.batches_refused.get(),
         )?;
         counter(&mut encoder, "ingest_lines_dropped", "Lines that were taken and may not have become durable", counts.lines_lost.get())
+    }
+}
+
+/// What site rules count.
+#[cfg(feature = "pipelines")]
+#[derive(Debug)]
+struct RuleFigures(Arc<sekisho_ingest::pipelines::Pipelines>);
+
+#[cfg(feature = "pipelines")]
+impl Collector for RuleFigures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        use sekisho_ingest::pipelines::{ProgramStatus, State};
+        let status = self.0.status();
+        let of = |count: fn(&ProgramStatus) -> u64| status.programs.iter().map(move |it| (it.file.clone(), count(it)));
+        labelled(&mut encoder, "pipeline_events_changed", "Events that a program changed", "program", true, of(|it| it.events_changed))?;
+        labelled(
+            &mut encoder,
+            "pipeline_events_unchanged",
+            "Events that a program left as they were",
+            "program",
+            true,
+            of(|it| it.events_unchanged),
+        )?;
+        labelled(&mut encoder, "pipeline_events_aborted", "Events on which a program said abort", "program", true, of(|it| it.events_aborted))?;
+        labelled(
+            &mut encoder,
+            "pipeline_events_failed",
+            "Events that a program failed on; they are marked",
+            "program",
+            true,
+            of(|it| it.events_failed),
+        )?;
+        let entries = status.lists.iter().map(|it| (it.name.clone(), it.entries as u64));
+        labelled(&mut encoder, "list_entries", "Entries of an enrichment list in use", "list", false, entries)?;
+        let states =
+            status.programs.iter().map(|it| it.state).chain(status.lists.iter().map(|it| it.state)).chain(status.geoip.iter().map(|it| it.state));
+        let unusable = states.filter(|it| *it != State::Active).count() + status.errors.len();
+        gauge(&mut encoder, "pipeline_files_unusable", "Programs, lists, databases and folders whose newest version can't be used", unusable as u64)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::gate::Hosts;
 use crate::listen::{Listen, Listens, SyslogListen};
 use crate::metrics::Metrics;
 use crate::sink::EngineSink;
+use crate::site_rules::SiteRules;
 use crate::sockets;
 
 /// Time for the listeners to make durable what they have received.
@@ -92,7 +93,9 @@ impl Server {
         let http_task = tokio::spawn(crate::http::serve(http_socket, router(&app), stopped.clone()));
         tracing::info!(address = %http, "HTTP");
 
+        let rules = open_rules(config).await?;
         let engine = open(config).await?;
+        app.set_site_rules(rules.clone());
         app.open(engine.clone());
         let device_time_zone = config.device_time_zone.name().map(str::to_owned);
         let options = ListenerOptions {
@@ -102,8 +105,8 @@ impl Server {
             proxy_protocol: config.syslog_proxy_protocol,
             ..ListenerOptions::default()
         };
-        let listeners = Listeners::new(Arc::new(EngineSink::new(engine)), options);
-        let mut listener_tasks = Vec::new();
+        let listeners = Listeners::new(Arc::new(EngineSink::new(engine).with_rules(rules.clone())), options);
+        let mut listener_tasks = vec![tokio::spawn(rules.keep_fresh(stopped.clone()))];
         for it in tcp {
             let (listeners, stopped) = (it.listeners(&listeners), stopped.clone());
             listener_tasks.push(tokio::spawn(async move { ended("syslog TCP", listeners.serve_tcp(it.socket, stopped).await) }));
@@ -219,6 +222,12 @@ async fn load_tls(config: &Config) -> Result<Option<Arc<Tls>>, StartError> {
     };
     let tls = tokio::task::spawn_blocking(move || Tls::load(files)).await.map_err(|error| StartError::Failed(error.to_string()))??;
     Ok(Some(Arc::new(tls)))
+}
+
+/// Reads site rules before the first line can come, on a thread that may take its time.
+async fn open_rules(config: &Config) -> Result<SiteRules, StartError> {
+    let config = config.clone();
+    tokio::task::spawn_blocking(move || SiteRules::open(&config)).await.map_err(|error| StartError::Failed(error.to_string()))
 }
 
 /// Opens the data directory, on a thread that may take its time.

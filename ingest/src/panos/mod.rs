@@ -37,6 +37,7 @@ use sekisho_engine::ecs;
 use sekisho_engine::format::{Format, FormatId, Parsed};
 use sekisho_engine::row::Row;
 
+use crate::amendment;
 use crate::envelope::Envelope;
 use crate::generic;
 use crate::limits::{LINE_BYTES_MAX, PAIRS_MAX};
@@ -73,6 +74,16 @@ pub const LOG_TYPES: &[&LogType] = &[
 /// The stream of lines that can't be parsed.
 pub const UNPARSED_STREAM: &str = "syslog-unparsed";
 
+/// Every stream that lines go to, in order of names.
+pub fn streams() -> Vec<&'static str> {
+    // A stream depends on the subtype only where URL logs part from other threats.
+    let of_types = LOG_TYPES.iter().flat_map(|it| ["", "url"].map(it.stream));
+    let mut streams: Vec<_> = of_types.chain([generic::STREAM, UNPARSED_STREAM]).collect();
+    streams.sort_unstable();
+    streams.dedup();
+    streams
+}
+
 /// The parser of [`Envelope`] records that hold PAN-OS syslog lines.
 #[derive(Debug, Default)]
 pub struct PanosSyslog {
@@ -95,6 +106,21 @@ impl Format for PanosSyslog {
     }
 
     fn parse(&self, record: &[u8]) -> Parsed {
+        match amendment::split(record) {
+            Ok((None, record)) => self.parse_received(record),
+            Ok((Some(stored), record)) => {
+                let mut parsed = self.parse_received(record);
+                amendment::apply_stored(stored, &mut parsed.row);
+                parsed
+            }
+            Err(error) => damaged(record, error.into()),
+        }
+    }
+}
+
+impl PanosSyslog {
+    /// The document of a record as it was received.
+    fn parse_received(&self, record: &[u8]) -> Parsed {
         let (envelope, line) = match Envelope::decode(record) {
             Ok(parts) => parts,
             Err(error) => return damaged(record, error.into()),

@@ -23,6 +23,8 @@ pub mod metrics;
 pub mod mget;
 pub mod msearch;
 pub mod node;
+#[cfg(feature = "pipelines")]
+pub mod pipelines;
 pub mod probes;
 pub mod reindex;
 pub mod resolve;
@@ -55,9 +57,12 @@ pub struct Endpoint {
 }
 
 macro_rules! endpoints {
-    ($([$($method:literal),+] [$($path:literal),+] => $handler:path;)*) => {
+    ($($(#[$when:meta])? [$($method:literal),+] [$($path:literal),+] => $handler:path;)*) => {
         /// Every endpoint. The router, the errors for wrong methods and the tests read this list.
-        pub const ENDPOINTS: &[Endpoint] = &[$(Endpoint { methods: &[$($method),+], paths: &[$($path),+], handler: |call| Box::pin($handler(call)) }),*];
+        pub const ENDPOINTS: &[Endpoint] = &[$(
+            $(#[$when])?
+            Endpoint { methods: &[$($method),+], paths: &[$($path),+], handler: |call| Box::pin($handler(call)) }
+        ),*];
     };
 }
 
@@ -131,6 +136,8 @@ endpoints! {
     ["POST"] ["/{index}/_open"] => index::open;
     ["GET"] ["/_sekisho/sessions"] => sessions::by_event;
     ["GET"] ["/_sekisho/sessions/{key}"] => sessions::by_key;
+    #[cfg(feature = "pipelines")] ["GET"] ["/_sekisho/pipelines"] => pipelines::status;
+    #[cfg(feature = "pipelines")] ["POST"] ["/_sekisho/pipelines/_simulate"] => pipelines::simulate;
     ["GET", "HEAD"] ["/livez"] => probes::live;
     ["GET", "HEAD"] ["/readyz"] => probes::ready;
     ["GET", "HEAD"] ["/startupz"] => probes::started;

@@ -12,6 +12,7 @@ use super::progress::{Lines, Progress, Unit};
 use crate::config::{Config, Flags};
 use crate::server::engine_options;
 use crate::sink::EngineSink;
+use crate::site_rules::SiteRules;
 
 /// Batches given to the log before the oldest must be durable.
 const RECEIPTS_WAITING: usize = 16;
@@ -39,7 +40,10 @@ impl Ingest {
             Some(server) => self.feed(&config, Connection::open(server)?),
             None => {
                 let engine = Engine::open(engine_options(&config)).with_context(|| format!("data directory {}", config.data_dir.display()))?;
-                self.feed(&config, Directory { sink: EngineSink::new(engine.clone()), engine, receipts: Vec::new() })
+                self.feed(
+                    &config,
+                    Directory { sink: EngineSink::new(engine.clone()).with_rules(SiteRules::open(&config)), engine, receipts: Vec::new() },
+                )
             }
         }
     }

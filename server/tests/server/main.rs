@@ -16,3 +16,5 @@ mod process;
 mod routes;
 mod samples;
 mod sessions;
+#[cfg(feature = "pipelines")]
+mod site_rules;
