@@ -1,9 +1,10 @@
 //! One conversation out of the events that share a session key: traffic, threats, URLs and decryption, told as one story.
 //!
 //! The key names device, virtual system, session id and both ends, and firewalls use session ids again. So events are parted by time
-//! (PAN-OS syslog reference §21, 16): TRAFFIC lines with one start are one conversation; other events belong to the conversation whose span,
-//! from 60 s before its start to 120 s after its end, holds them, or to the nearest of several. What no TRAFFIC line covers (the
-//! session is still going on, or its log was not forwarded) is parted at pauses. Works on documents as `_source` shows them.
+//! (PAN-OS syslog reference §21, 16): TRAFFIC lines with one start are one conversation, unless each is an end of its own; other events belong
+//! to the conversation whose span, from 60 s before its start to 120 s after its end, holds them, or to the nearest of several. The span is what
+//! TRAFFIC states and no other event widens it: else events of the next session with this id would follow one another in. What no TRAFFIC
+//! line covers (the session is still going on, or its log was not forwarded) is parted at pauses. Works on documents as `_source` shows them.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,15 @@ use serde_json::{Map, Value, json};
 const BEFORE_MS: i64 = 60_000;
 /// And so long after its end.
 const AFTER_MS: i64 = 120_000;
+
+/// Actions after which the session went on.
+const PASSED: &[&str] = &["alert", "allow", "continue", "override", "forward", "syncookie-sent"];
+
+/// Subtypes of THREAT that record what went through, not that something was wrong with it.
+const RECORDS: &[&str] = &["file", "data", "dlp"];
+
+/// The WildFire verdict of a harmless file.
+const HARMLESS: &str = "benign";
 
 /// An event with the key.
 #[derive(Clone, Debug)]
@@ -59,6 +69,16 @@ impl Event {
             _ => Kind::Other,
         }
     }
+
+    /// Whether a threat was found and let through. WildFire logs every verdict, so it is the verdict that counts there.
+    fn is_passed_threat(&self) -> bool {
+        let is_found = match self.text("panw.panos.sub_type") {
+            Some(subtype) if RECORDS.contains(&subtype) => false,
+            Some("wildfire") => self.text("panw.panos.url.category").is_some_and(|it| it != HARMLESS && it != "any"),
+            _ => true,
+        };
+        self.kind() == Kind::Threat && is_found && self.text("panw.panos.action").is_some_and(|it| PASSED.contains(&it))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +95,7 @@ enum Kind {
 /// The events of one conversation, oldest first.
 #[derive(Clone, Debug)]
 pub struct Conversation {
+    /// The span that TRAFFIC states; without TRAFFIC, that of the events.
     start_ms: i64,
     end_ms: i64,
     /// No line says that it ended.
@@ -86,10 +107,8 @@ pub struct Conversation {
 impl Conversation {
     /// How far a time lies outside of the conversation; `None` where that is too far to belong to it.
     fn distance(&self, time_ms: i64) -> Option<i64> {
-        let end_ms = if self.is_open && self.has_traffic { i64::MAX - AFTER_MS } else { self.end_ms };
-        let distance = (self.start_ms - time_ms).max(time_ms - end_ms).max(0);
-        let is_near = time_ms >= self.start_ms.saturating_sub(BEFORE_MS) && time_ms <= end_ms + AFTER_MS;
-        is_near.then_some(distance)
+        let is_near = time_ms >= self.start_ms.saturating_sub(BEFORE_MS) && (self.goes_on() || time_ms <= self.end_ms.saturating_add(AFTER_MS));
+        is_near.then(|| self.gap(time_ms))
     }
 
     /// Whether an event is in it.
@@ -99,12 +118,26 @@ impl Conversation {
 
     /// Milliseconds between it and a time; 0 inside.
     pub fn gap(&self, time_ms: i64) -> i64 {
-        (self.start_ms - time_ms).max(time_ms - self.end_ms).max(0)
+        let after = if self.goes_on() { 0 } else { time_ms - self.end_ms };
+        (self.start_ms - time_ms).max(after).max(0)
+    }
+
+    /// TRAFFIC said that it began and nothing says that it ended.
+    fn goes_on(&self) -> bool {
+        self.is_open && self.has_traffic
+    }
+
+    /// Whether a TRAFFIC line with the same start is of this conversation: an end other than the one it has is of another.
+    fn takes(&self, traffic: &Event) -> bool {
+        let number = |it: &Event| it.text("panw.panos.sequence_number").map(str::to_owned);
+        traffic.kind() == Kind::Start || !self.events.iter().any(|it| it.kind() == Kind::End && number(it) != number(traffic))
     }
 
     fn add(&mut self, event: Event) {
-        self.start_ms = self.start_ms.min(event.time_ms);
-        self.end_ms = self.end_ms.max(event.time_ms);
+        if !self.has_traffic {
+            self.start_ms = self.start_ms.min(event.time_ms);
+            self.end_ms = self.end_ms.max(event.time_ms);
+        }
         let at = self.events.partition_point(|it| it.time_ms <= event.time_ms);
         self.events.insert(at, event);
     }
@@ -130,11 +163,13 @@ impl Conversation {
             })
         };
         let threats: Vec<&Event> = self.events.iter().filter(|it| it.kind() == Kind::Threat).collect();
-        let passed = threats.iter().filter(|it| matches!(it.text("panw.panos.action"), Some("alert" | "allow" | "continue"))).count();
+        let passed = threats.iter().filter(|it| it.is_passed_threat()).count();
+        // What goes on lasts until its last event, so far.
+        let end_ms = if self.goes_on() { self.events.iter().fold(self.end_ms, |end_ms, it| end_ms.max(it.time_ms)) } else { self.end_ms };
         json!({
             "start": rfc3339(self.start_ms),
-            "end": rfc3339(self.end_ms),
-            "duration_ms": self.end_ms - self.start_ms,
+            "end": rfc3339(end_ms),
+            "duration_ms": end_ms - self.start_ms,
             "is_open": self.is_open,
             "observer": { "serial_number": first("observer.serial_number"), "hostname": first("observer.hostname"), "virtual_sys": first("panw.panos.virtual_sys") },
             "flow_id": first("panw.panos.flow_id"),
@@ -186,19 +221,20 @@ pub fn part(mut events: Vec<Event>) -> Vec<Conversation> {
     events.sort_by_key(|it| it.time_ms);
     let (traffic, others): (Vec<_>, Vec<_>) = events.into_iter().partition(|it| matches!(it.kind(), Kind::Start | Kind::End));
     let mut conversations: Vec<Conversation> = Vec::new();
-    let mut by_start = BTreeMap::new();
+    let mut by_start: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
     for event in traffic {
         let is_end = event.kind() == Kind::End;
         let start_ms = event.time("event.start").unwrap_or(event.time_ms);
         let end_ms = event.time("event.end").filter(|_| is_end).unwrap_or(event.time_ms).max(start_ms);
-        match by_start.get(&start_ms).map(|at: &usize| &mut conversations[*at]) {
+        let same_start = by_start.entry(start_ms).or_default();
+        match same_start.iter().copied().find(|at| conversations[*at].takes(&event)).map(|at| &mut conversations[at]) {
             Some(same) => {
                 same.end_ms = same.end_ms.max(end_ms);
                 same.is_open &= !is_end;
                 same.events.push(event);
             }
             None => {
-                by_start.insert(start_ms, conversations.len());
+                same_start.push(conversations.len());
                 conversations.push(Conversation { start_ms, end_ms, is_open: !is_end, has_traffic: true, events: vec![event] });
             }
         }
@@ -277,6 +313,26 @@ mod tests {
     }
 
     #[test]
+    fn events_of_the_next_session_with_the_id_do_not_follow_one_another_in() {
+        let mut events = vec![traffic("end", "end", 1_060, 1_000, 60)];
+        events.extend([1_150, 1_260, 1_360, 1_460].map(|at| event(&at.to_string(), at, "THREAT", "url", json!({}))));
+        let found = part(events);
+        assert_eq!(ids(&found), [vec!["end", "1150"], vec!["1260", "1360", "1460"]]);
+        assert_eq!(found[0].to_json()["duration_ms"], 60_000);
+    }
+
+    #[test]
+    fn two_ends_with_one_start_are_two_conversations_unless_one_line_came_twice() {
+        let end = |id: &str, number: &str| {
+            let mut it = traffic(id, "drop", 1_000, 1_000, 0);
+            it.source.insert("panw".to_owned(), json!({ "panos": { "type": "TRAFFIC", "sub_type": "drop", "sequence_number": number } }));
+            it
+        };
+        let found = part(vec![end("a", "1"), end("b", "2"), end("a-again", "1")]);
+        assert_eq!(ids(&found), [vec!["a", "a-again"], vec!["b"]]);
+    }
+
+    #[test]
     fn a_session_without_an_end_goes_on_until_its_id_is_used_again() {
         let open = || vec![traffic("start", "start", 1_000, 1_000, 0), event("hours-later", 20_000, "THREAT", "url", json!({}))];
         let found = part(open());
@@ -291,6 +347,27 @@ mod tests {
     fn without_traffic_events_are_parted_at_pauses() {
         let found = part([1_000, 1_100, 2_000].map(|at| event(&at.to_string(), at, "THREAT", "url", json!({}))).to_vec());
         assert_eq!(ids(&found), [vec!["1000", "1100"], vec!["2000"]]);
+    }
+
+    #[test]
+    fn only_threats_are_detected_but_allowed_and_wildfire_counts_by_its_verdict() {
+        let passed = |subtype: &str, action: &str, category: &str| {
+            let it = json!({ "type": "THREAT", "sub_type": subtype, "action": action, "url": { "category": category } });
+            event("t", 0, "THREAT", subtype, json!({ "panw": { "panos": it } })).is_passed_threat()
+        };
+        for (subtype, action, category, is_passed) in [
+            ("vulnerability", "alert", "any", true),
+            ("vulnerability", "reset-both", "any", false),
+            ("flood", "syncookie-sent", "any", true),
+            ("spyware", "override", "any", true),
+            ("file", "alert", "any", false),
+            ("data", "alert", "any", false),
+            ("wildfire", "allow", "benign", false),
+            ("wildfire", "allow", "malicious", true),
+            ("url", "alert", "malware", false),
+        ] {
+            assert_eq!(passed(subtype, action, category), is_passed, "{subtype} {action} {category}");
+        }
     }
 
     #[test]

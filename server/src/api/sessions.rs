@@ -3,7 +3,7 @@
 use sekisho_engine::limits::RESULT_WINDOW_MAX;
 use sekisho_engine::query::Query;
 use sekisho_engine::{Engine, Hit, ResolveOptions, SearchRequest, SourceFilter, TrackTotalHits};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::call::{Call, Outcome, Reply};
 use super::error::ApiError;
@@ -43,12 +43,18 @@ pub async fn by_event(mut call: Call) -> Outcome {
     };
     call.app
         .search(move |engine| {
-            let request = SearchRequest { query: Query::ids([id.as_str()]), size: 1, fields: vec![KEY.to_owned()], ..SearchRequest::default() };
+            let request = SearchRequest {
+                query: Query::ids([id.as_str()]),
+                size: 1,
+                sort: search::sort(&json!([{ "@timestamp": "desc" }]))?,
+                fields: vec![KEY.to_owned()],
+                ..SearchRequest::default()
+            };
             let targets = engine.resolve(&index, ResolveOptions { allow_no_indices: false, ..ResolveOptions::default() })?;
             let missing = |what: &str| ApiError::new(404, "resource_not_found_exception", format!("event [{id}] of [{index}] {what}"));
             let hit = engine.search(&targets, &request)?.hits.into_iter().next().ok_or_else(|| missing("does not exist"))?;
             let key = hit.fields.get(KEY).and_then(|it| it[0].as_str()).ok_or_else(|| missing("is part of no session"))?;
-            answer(engine, key, Choice::Holding(hit.index.clone(), hit.id.clone()))
+            answer(engine, key, Choice::Holding(time_of(&hit), hit.index.clone(), hit.id.clone()))
         })
         .await
 }
@@ -57,30 +63,49 @@ pub async fn by_event(mut call: Call) -> Outcome {
 enum Choice {
     All,
     Nearest(i64),
-    Holding(String, String),
+    /// The one with the event of this time, index and id.
+    Holding(i64, String, String),
 }
 
-fn answer(engine: &Engine, key: &str, choice: Choice) -> Outcome {
+impl Choice {
+    /// The time that is asked for, where one is.
+    fn time_ms(&self) -> Option<i64> {
+        match self {
+            Self::All => None,
+            Self::Nearest(time_ms) | Self::Holding(time_ms, ..) => Some(*time_ms),
+        }
+    }
+}
+
+/// At most `size` events with the key that also match `filter`, by time in this order; and how many there are.
+fn events(engine: &Engine, key: &str, filter: &Value, order: &str, size: usize) -> Result<(Vec<Event>, u64), ApiError> {
     let request = SearchRequest {
-        query: Query::from_json(&json!({ "term": { KEY: key } }))?,
-        size: RESULT_WINDOW_MAX,
-        // Newest first, so that what does not fit is the oldest.
-        sort: search::sort(&json!([{ "@timestamp": "desc" }]))?,
+        query: Query::from_json(&json!({ "bool": { "filter": [{ "term": { KEY: key } }, filter] } }))?,
+        size,
+        sort: search::sort(&json!([{ "@timestamp": order }]))?,
         track_total_hits: TrackTotalHits::All,
         source: SourceFilter::All,
         ..SearchRequest::default()
     };
     let response = engine.search(&engine.resolve(STREAMS, ResolveOptions::default())?, &request)?;
-    if let Some(failure) = response.failures.into_iter().next() {
-        return Err(failure.error.into());
+    match response.failures.into_iter().next() {
+        Some(failure) => Err(failure.error.into()),
+        None => Ok((response.hits.into_iter().map(event).collect(), response.total.map_or(0, |it| it.value))),
     }
-    let total = response.total.map_or(0, |it| it.value);
-    let events: Vec<Event> = response.hits.into_iter().map(event).collect();
-    if events.is_empty() {
+}
+
+fn answer(engine: &Engine, key: &str, choice: Choice) -> Outcome {
+    // Newest first, so that what does not fit is the oldest; where a time is asked for, what is farthest from it on either side.
+    let (mut found, total) = events(engine, key, &json!({ "match_all": {} }), "desc", RESULT_WINDOW_MAX)?;
+    if let Some(time_ms) = choice.time_ms().filter(|_| (found.len() as u64) < total) {
+        let side = |bound: &str, order| events(engine, key, &json!({ "range": { "@timestamp": { bound: time_ms } } }), order, RESULT_WINDOW_MAX / 2);
+        found = [side("lte", "desc")?.0, side("gt", "asc")?.0].concat();
+    }
+    if found.is_empty() {
         return Err(ApiError::new(404, "resource_not_found_exception", format!("no event has the session key [{key}]")));
     }
-    let is_truncated = (events.len() as u64) < total;
-    let mut conversations = conversation::part(events);
+    let is_truncated = (found.len() as u64) < total;
+    let mut conversations = conversation::part(found);
     conversations.reverse();
     match choice {
         Choice::All => {}
@@ -89,7 +114,7 @@ fn answer(engine: &Engine, key: &str, choice: Choice) -> Outcome {
             conversations.retain(|it| Some(it.gap(time_ms)) == nearest);
             conversations.truncate(1);
         }
-        Choice::Holding(index, id) => conversations.retain(|it| it.holds(&index, &id)),
+        Choice::Holding(_, index, id) => conversations.retain(|it| it.holds(&index, &id)),
     }
     let told: Vec<_> = conversations.iter().take(CONVERSATIONS_MAX).map(conversation::Conversation::to_json).collect();
     Ok(Reply::Json(json!({
@@ -100,9 +125,13 @@ fn answer(engine: &Engine, key: &str, choice: Choice) -> Outcome {
     })))
 }
 
+/// `@timestamp` of a hit of a search that sorts by it, UTC milliseconds.
+fn time_of(hit: &Hit) -> i64 {
+    hit.sort.as_deref().and_then(|it| it.first()?.as_i64()).unwrap_or_default()
+}
+
 fn event(hit: Hit) -> Event {
-    let time_ms = hit.sort.as_deref().and_then(|it| it.first()?.as_i64()).unwrap_or_default();
-    Event { time_ms, index: hit.index, id: hit.id, source: hit.source.unwrap_or_default() }
+    Event { time_ms: time_of(&hit), index: hit.index, id: hit.id, source: hit.source.unwrap_or_default() }
 }
 
 /// Milliseconds since 1970, or RFC 3339.

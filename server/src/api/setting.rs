@@ -39,6 +39,8 @@ const SETTINGS: &[(&str, Change, Takes)] = &[
     ("mode", Change::Final, Takes::Only(&["standard"])),
     ("hidden", Change::Dynamic, Takes::Only(&["false"])),
     ("priority", Change::Dynamic, Takes::Any),
+    // Names a policy; which there are is the lifecycle endpoints' to say.
+    ("lifecycle.", Change::Dynamic, Takes::Any),
     ("max_result_window", Change::Dynamic, Takes::Only(&["10000"])),
     ("default_pipeline", Change::Dynamic, Takes::Only(&["_none"])),
     ("final_pipeline", Change::Dynamic, Takes::Only(&["_none"])),

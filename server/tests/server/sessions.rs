@@ -113,6 +113,25 @@ fn an_event_tells_the_whole_conversation_and_not_the_next_one_of_its_id() {
 }
 
 #[test]
+fn an_event_among_more_than_one_answer_holds_is_found_by_its_own_time() {
+    let door = Door::open();
+    let url = |time: &str, number: usize| {
+        line("THREAT", "url", time, 60, &[(30, "alert"), (31, &format!("\"www.example.com/{number}\"")), (32, "(9999)"), (33, "games")])
+    };
+    let old = url("10:00:00", 0);
+    let newer: String = (1..=10_050).map(|number| url(&format!("{:02}:{:02}:00", 12 + number % 10, number % 60), number)).collect();
+    door.syslog((old + &newer).as_bytes());
+    door.json("POST", "/_refresh", &Value::Null);
+    let found = door.json("POST", "/panos-url/_search", &json!({ "sort": [{ "@timestamp": "asc" }], "size": 1 }));
+    let hit = &found["hits"]["hits"][0];
+    let answer =
+        door.json("GET", &format!("/_sekisho/sessions?index={}&id={}", hit["_index"].as_str().unwrap(), hit["_id"].as_str().unwrap()), &Value::Null);
+    assert_eq!((&answer["events_total"], &answer["is_truncated"]), (&json!(10_051), &json!(true)));
+    assert_eq!(answer["conversations"].as_array().unwrap().len(), 1);
+    assert_eq!(answer["conversations"][0]["urls"][0]["original"], "www.example.com/0");
+}
+
+#[test]
 fn what_is_no_session_is_told() {
     let door = Door::open();
     let flood = line("THREAT", "flood", "12:00:01", 60, &[(22, "0"), (30, "drop"), (32, "Flood(8501)"), (34, "critical")]);
