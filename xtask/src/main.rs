@@ -34,7 +34,7 @@ const COMMANDS: &[Command] = &[
     Command { name: "test", arguments: "", about: "everything: check, all Rust tests, the dashboard's tests in a real browser", run: test::run },
     Command { name: "ci", arguments: "", about: "what CI runs: the same as test", run: test::run },
     Command { name: "tidy", arguments: "", about: "only the repository's own rules (a second or two)", run: tidy::run },
-    Command { name: "fuzz", arguments: "NAME SECONDS", about: "run one coverage-guided fuzz target (needs a C++ compiler)", run: fuzz::run },
+    Command { name: "fuzz", arguments: "NAME SECONDS", about: "run one coverage-guided fuzz target, or all", run: fuzz::run },
     Command { name: "bench", arguments: "NAME [ARGUMENTS]", about: "run one measured promise in a release build", run: bench::run },
 ];
 

@@ -1,4 +1,4 @@
-//! Installing what the tests need on a fresh Debian machine: Node, npm, Chromium, a Japanese font.
+//! Installing what the tests need on a fresh Debian machine: Node, npm, Chromium, a Japanese font, a C++ compiler.
 //!
 //! As root it calls apt-get; otherwise it names what is missing and stops. Nothing is downloaded from anywhere else.
 
@@ -45,6 +45,14 @@ pub(crate) fn chromium() -> Result<()> {
         missing.push("fonts-noto-cjk");
     }
     if missing.is_empty() || (is_there && !is_root()?) { Ok(()) } else { install(&missing) }
+}
+
+/// A C++ compiler, installed when missing: libFuzzer is C++.
+///
+/// # Errors
+/// It is missing and cannot be installed.
+pub(crate) fn cpp_compiler() -> Result<()> {
+    if ["c++", "g++", "clang++"].iter().any(|it| find(it).is_some()) { Ok(()) } else { install(&["g++"]) }
 }
 
 fn install(packages: &[&str]) -> Result<()> {

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that can fail, from a clean checkout; installs what it needs and skips nothing.
 //!
-//! Rust is built twice at most: once for the lints (no code generation), once in the dev profile for all tests and for the server
-//! that the browser tests talk to. On two cores from a clean checkout that is meant to stay under forty minutes.
+//! Rust is built three times: once for the lints (no code generation), once in the dev profile for all tests and for the server
+//! that the browser tests talk to, and what reads foreign bytes once more with the fuzzer's instrumentation. On two cores from a clean checkout that is meant to stay under forty minutes.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -11,7 +11,10 @@ use anyhow::{Result, bail};
 use crate::demo_server::DemoServer;
 use crate::programs::{cargo, run as run_program};
 use crate::steps::Steps;
-use crate::{check, provision, repository};
+use crate::{check, fuzz, provision, repository};
+
+/// What each fuzz target gets, two at a time.
+const FUZZ_SECONDS: u32 = 60;
 
 pub(crate) fn run(_: &[String]) -> Result<ExitCode> {
     let root = repository::root();
@@ -22,6 +25,8 @@ pub(crate) fn run(_: &[String]) -> Result<ExitCode> {
     let tests = ["test", "--locked", "--workspace", "--no-fail-fast"];
     steps.run("Rust tests", || run_program(cargo(&root).args(tests).args(["--lib", "--bins", "--tests", "--examples"])));
     steps.run("documentation tests", || run_program(cargo(&root).args(tests).arg("--doc")));
+
+    steps.run("every fuzz target for a minute", || fuzz::all(&root, FUZZ_SECONDS));
 
     let ui = root.join("ui");
     let node = steps.run("Node and npm are installed", provision::node);

@@ -83,7 +83,8 @@ impl<'a> Event<'a> {
     fn fill_one(&mut self, &Col { index, field, kind }: &Col) {
         let raw = self.columns.raw(index);
         match kind {
-            Kind::Keyword => self.row.push_str(field, &self.columns.text(index)),
+            Kind::Keyword if self.columns.is_doubled(index) => self.row.push_str(field, &self.columns.text(index)),
+            Kind::Keyword => self.row.push_str(field, raw),
             Kind::Lower => self.row.push_lower(field, raw),
             Kind::Unless(none) => {
                 if raw != none {
@@ -126,10 +127,19 @@ impl<'a> Event<'a> {
 pub(super) fn whole_number(text: &str) -> Option<i64> {
     let text = text.trim_ascii();
     let bytes = text.as_bytes();
-    if bytes.is_empty() || bytes.len() > 18 || !bytes.iter().all(u8::is_ascii_digit) {
+    // Nineteen digits may be too many; signs and anything else are for the library.
+    if bytes.is_empty() || bytes.len() > 18 {
         return text.parse().ok();
     }
-    Some(bytes.iter().fold(0, |value, it| value * 10 + i64::from(it - b'0')))
+    let mut value = 0;
+    for byte in bytes {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return text.parse().ok();
+        }
+        value = value * 10 + i64::from(digit);
+    }
+    Some(value)
 }
 
 #[cfg(test)]

@@ -122,11 +122,19 @@ pub(super) fn unknown_type(name: &str) -> Unparsed {
 /// [`Unparsed`] is the reason why it is neither a line of a supported type nor syslog.
 pub fn recognise(text: &str) -> Result<Recognised, Unparsed> {
     let Some(csv) = header::find_csv(text) else { return other(text) };
-    let name = text[csv..].split(',').nth(TYPE).unwrap_or_default();
+    let name = nth_column(&text[csv..], TYPE);
     if let Some(log_type) = LOG_TYPES.iter().find(|it| it.names.iter().any(|it| it.eq_ignore_ascii_case(name))) {
         return Ok(Recognised::Csv { csv, log_type });
     }
     Err(Unparsed::UnknownType { name: name.chars().take(NAME_LEN_MAX).collect(), csv: Some(csv) })
+}
+
+/// A column of a line whose first ones are plain. By bytes: the standard library's search for a character is made for long texts.
+fn nth_column(text: &str, index: usize) -> &str {
+    let mut columns = text.as_bytes().split(|it| *it == b',');
+    let Some(column) = columns.nth(index) else { return "" };
+    // What stands between two commas is text as the whole is.
+    str::from_utf8(column).unwrap_or_default()
 }
 
 fn other(text: &str) -> Result<Recognised, Unparsed> {

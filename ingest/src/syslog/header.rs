@@ -128,17 +128,20 @@ fn priority(text: &str) -> Option<(u8, &str)> {
 
 /// `1 TIME HOST APP PROCID MSGID SD`; what follows, or none and an untouched header where this is something else.
 fn rfc5424<'a>(text: &'a str, header: &mut Header<'a>) -> Option<&'a str> {
-    let (version, rest) = text.split_once(' ')?;
+    let (version, rest) = words(text)?;
     let is_version = matches!(version.as_bytes(), [b'1'..=b'9'] | [b'1'..=b'9', b'0'..=b'9']);
-    let (time, rest) = rest.split_once(' ')?;
-    if !is_version || (time != "-" && !is_iso_time(time)) {
+    if !is_version {
+        return None;
+    }
+    let (time, rest) = words(rest)?;
+    if time != "-" && !is_iso_time(time) {
         return None;
     }
     header.version = Some(version);
     header.time = present(time);
     let mut rest = rest;
     for part in [&mut header.hostname, &mut header.appname, &mut header.procid, &mut header.msgid] {
-        let Some((token, after)) = rest.split_once(' ') else {
+        let Some((token, after)) = words(rest) else {
             // The header ends early: a relay that leaves parts out, or a message of nothing but its header.
             *part = present(rest);
             return Some("");
@@ -149,6 +152,18 @@ fn rfc5424<'a>(text: &'a str, header: &mut Header<'a>) -> Option<&'a str> {
     let after = structured_data(rest);
     header.structured_data = present(&rest[..rest.len() - after.len()]);
     Some(after.trim_start_matches(' '))
+}
+
+/// The text before the first blank. Words of headers are short: a plain loop beats the standard library's search, which is made for long
+/// texts.
+fn word(text: &str) -> &str {
+    words(text).map_or(text, |it| it.0)
+}
+
+/// The texts before and after the first blank.
+fn words(text: &str) -> Option<(&str, &str)> {
+    let blank = text.as_bytes().iter().position(|it| *it == b' ')?;
+    Some((&text[..blank], &text[blank + 1..]))
 }
 
 fn present(token: &str) -> Option<&str> {
@@ -184,7 +199,7 @@ fn rfc3164<'a>(text: &'a str, header: &mut Header<'a>) -> &'a str {
         let time = rest.trim_start_matches(' ');
         header.time = Some(time[..time.len() - after_time.len()].trim_end_matches(':'));
         rest = after_time.trim_start_matches(' ');
-        let token = rest.split(' ').next().unwrap_or_default();
+        let token = word(rest);
         if is_host(token) {
             header.hostname = Some(token);
             rest = rest[token.len()..].trim_start_matches(' ');
@@ -203,6 +218,9 @@ fn rfc3164<'a>(text: &'a str, header: &mut Header<'a>) -> &'a str {
 /// What follows a message number before the time, `123: *Mar  1 00:00:05`: switches of one vendor count their messages and mark a clock
 /// that is not set with a star, one that is not synchronised with a dot.
 fn numbered(text: &str) -> &str {
+    if !text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '*' | '.')) {
+        return text;
+    }
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let after = text[digits..].strip_prefix(": ").filter(|_| digits > 0).unwrap_or(text);
     let after = after.trim_start_matches(['*', '.']);
@@ -212,7 +230,7 @@ fn numbered(text: &str) -> &str {
 /// What follows `Nov  3 07:01:51`, with a year or fractions of a second where somebody added them, or an ISO time.
 fn bsd_time(text: &str) -> Option<&str> {
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let token = text.split(' ').next().unwrap_or_default();
+    let token = word(text);
     if is_iso_time(token) {
         return Some(&text[token.len()..]);
     }
@@ -220,17 +238,17 @@ fn bsd_time(text: &str) -> Option<&str> {
         return None;
     }
     let rest = text[token.len()..].trim_start_matches(' ');
-    let (day, rest) = rest.split_once(' ')?;
+    let (day, rest) = words(rest)?;
     let mut rest = rest.trim_start_matches(' ');
     let is_number = |it: &str, max: usize| !it.is_empty() && it.len() <= max && it.bytes().all(|it| it.is_ascii_digit());
     // Some relays write the year before the time, others after it.
-    if let Some((year, after)) = rest.split_once(' ')
+    if let Some((year, after)) = words(rest)
         && year.len() == 4
         && is_number(year, 4)
     {
         rest = after;
     }
-    let clock = rest.split(' ').next().unwrap_or_default().trim_end_matches(':');
+    let clock = word(rest).trim_end_matches(':');
     let is_clock = clock.len() >= 7
         && clock.bytes().all(|it| it.is_ascii_digit() || matches!(it, b':' | b'.'))
         && clock.bytes().filter(|it| *it == b':').count() == 2;
@@ -240,7 +258,7 @@ fn bsd_time(text: &str) -> Option<&str> {
     let rest = &rest[clock.len()..];
     let rest = rest.strip_prefix(':').unwrap_or(rest);
     let rest = zone_name(rest).unwrap_or(rest);
-    match rest.strip_prefix(' ').and_then(|it| it.split_once(' ')) {
+    match rest.strip_prefix(' ').and_then(words) {
         Some((year, after)) if year.len() == 4 && is_number(year, 4) => Some(after),
         _ => Some(rest),
     }
