@@ -3,6 +3,6 @@
 //! [`generate`] makes believable PAN-OS syslog lines from a seed; the `demo` command, the tests and the benches all
 //! read from it. What the product reaches on that data is in `benches/README.md`, with the command for every figure.
 //!
-//! This crate never opens a socket and never parses a line: it is the outside world.
+//! The library never opens a socket and never parses a line: it is the outside world. What measures is in `bin/`.
 
 pub mod generate;

@@ -61,6 +61,21 @@ impl Row {
         self.cells.push(Cell { field, slot: Slot::Str { start, len: value.len() as u32 } });
     }
 
+    /// Adds a keyword that the row holds already, as part of an earlier text: `start` is that text's [`Row::text_end`] before it was added, plus
+    /// where the part begins in it. Costs no copy.
+    ///
+    /// # Panics
+    /// When the part is not text of the row.
+    pub fn push_part(&mut self, field: FieldId, start: usize, len: usize) {
+        assert!(self.text.get(start..start + len).is_some(), "a part of the row's text");
+        self.cells.push(Cell { field, slot: Slot::Str { start: start as u32, len: len as u32 } });
+    }
+
+    /// Bytes of text so far: where the next text will begin.
+    pub fn text_end(&self) -> usize {
+        self.text.len()
+    }
+
     /// Adds a keyword whose letters are folded to ASCII lower case.
     pub fn push_lower(&mut self, field: FieldId, value: &str) {
         let start = self.text.len();

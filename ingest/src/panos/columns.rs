@@ -6,6 +6,7 @@
 //! that the line was cut: the rest is that field.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use memchr::{memchr, memmem};
 
@@ -20,12 +21,38 @@ pub(crate) struct Columns<'a> {
     pub(crate) unterminated: Option<usize>,
 }
 
+/// Eight bytes, so that one store writes it: lines are far shorter than the 2 GiB that are left for an offset.
 #[derive(Clone, Copy, Default)]
 struct Span {
     start: u32,
+    /// With [`DOUBLED`] where doubled quotes in it stand for one.
     end: u32,
-    /// Whether doubled quotes in it stand for one.
-    is_doubled: bool,
+}
+
+const DOUBLED: u32 = 1 << 31;
+
+/// Bytes at which a column begins that may need more than a look for its comma.
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    special[b'"' as usize] = true;
+    special[b'{' as usize] = true;
+    special[b'\\' as usize] = true;
+    special[b' ' as usize] = true;
+    special
+};
+
+impl Span {
+    fn new(start: usize, end: usize, is_doubled: bool) -> Self {
+        Self { start: start as u32, end: end as u32 | if is_doubled { DOUBLED } else { 0 } }
+    }
+
+    fn is_doubled(self) -> bool {
+        self.end & DOUBLED != 0
+    }
+
+    fn range(self) -> Range<usize> {
+        self.start as usize..(self.end & !DOUBLED) as usize
+    }
 }
 
 impl<'a> Columns<'a> {
@@ -41,11 +68,15 @@ impl<'a> Columns<'a> {
 
     /// Adds columns that end at their first comma, from the one at `start`; where the first begins that may need another rule.
     fn plain_from(&mut self, mut start: usize) -> Option<usize> {
-        if self.is_special(start) {
+        let bytes = self.text.as_bytes();
+        let is_special = |start: usize| bytes.get(start).is_some_and(|it| SPECIAL[usize::from(*it)]);
+        if is_special(start) {
             return Some(start);
         }
+        // The last place is for the rest of a line with too many columns.
+        let mut free = self.spans[self.len..COLUMNS_MAX - 1].iter_mut();
         // Most columns are empty or a few bytes long, so commas are looked for in all bytes of a register at once and taken one by one.
-        let (words, rest) = self.text.as_bytes()[start..].as_chunks::<8>();
+        let (words, rest) = bytes[start..].as_chunks::<8>();
         let mut last = [0; 8];
         last[..rest.len()].copy_from_slice(rest);
         let mut at = start;
@@ -54,21 +85,22 @@ impl<'a> Columns<'a> {
             while commas != 0 {
                 let comma = at + commas.trailing_zeros() as usize / 8;
                 commas &= commas - 1;
-                self.push(plain(start, comma));
+                let Some(place) = free.next() else {
+                    self.len = COLUMNS_MAX - 1;
+                    return Some(start);
+                };
+                *place = plain(start, comma);
                 start = comma + 1;
-                if self.is_special(start) {
+                if is_special(start) {
+                    self.len = COLUMNS_MAX - 1 - free.len();
                     return Some(start);
                 }
             }
             at += 8;
         }
+        self.len = COLUMNS_MAX - 1 - free.len();
         self.push(plain(start, self.text.len()));
         None
-    }
-
-    /// Whether the column at `start` may need more than a look for its comma.
-    fn is_special(&self, start: usize) -> bool {
-        matches!(self.text.as_bytes().get(start), Some(b'"' | b'{' | b'\\' | b' ')) || self.len == COLUMNS_MAX - 1
     }
 
     /// Adds the column at `start`; where the next begins.
@@ -82,7 +114,7 @@ impl<'a> Columns<'a> {
             Some(b'\\') => escaped(bytes, start).unwrap_or_else(|| unquoted(bytes, start)),
             _ => unquoted(bytes, start),
         };
-        let is_blank = bytes[span.start as usize..span.end as usize].trim_ascii().is_empty();
+        let is_blank = bytes[span.range()].trim_ascii().is_empty();
         self.push(if is_blank { plain(start, start) } else { span });
         (end < bytes.len()).then_some(end + 1)
     }
@@ -99,21 +131,20 @@ impl<'a> Columns<'a> {
 
     /// Whether [`Columns::text`] is something else than [`Columns::raw`].
     pub(crate) fn is_doubled(&self, index: usize) -> bool {
-        index < self.len && self.spans[index].is_doubled
+        index < self.len && self.spans[index].is_doubled()
     }
 
     /// The column as it stands, without its outer quotes; empty where it is blank or the line has no such column.
     pub(crate) fn raw(&self, index: usize) -> &'a str {
-        if index >= self.len {
-            return "";
+        match self.spans[..self.len].get(index) {
+            Some(span) if span.start != span.end => &self.text[span.range()],
+            _ => "",
         }
-        let Span { start, end, .. } = self.spans[index];
-        &self.text[start as usize..end as usize]
     }
 
-    /// Whether the column is empty, blank or missing; cheaper than looking at its text.
-    pub(crate) fn is_empty(&self, index: usize) -> bool {
-        index >= self.len || self.spans[index].start == self.spans[index].end
+    /// Where [`Columns::raw`] lies in the text; empty for a column that is not there.
+    pub(crate) fn range(&self, index: usize) -> Range<usize> {
+        self.spans[..self.len].get(index).map_or(0..0, |it| it.range())
     }
 
     /// The column's text: doubled quotes inside a quoted column are one.
@@ -130,7 +161,7 @@ impl<'a> Columns<'a> {
         while let Some(found) = memchr(b'"', &bytes[at..]) {
             let quote = at + found;
             match bytes.get(quote + 1) {
-                None | Some(b',') => return (Span { start: open as u32 + 1, end: quote as u32, is_doubled }, quote + 1),
+                None | Some(b',') => return (Span::new(open + 1, quote, is_doubled), quote + 1),
                 Some(b'"') => {
                     is_doubled = true;
                     at = quote + 2;
@@ -140,12 +171,12 @@ impl<'a> Columns<'a> {
             }
         }
         self.unterminated = Some(self.len);
-        (Span { start: open as u32 + 1, end: bytes.len() as u32, is_doubled }, bytes.len())
+        (Span::new(open + 1, bytes.len(), is_doubled), bytes.len())
     }
 }
 
 fn plain(start: usize, end: usize) -> Span {
-    Span { start: start as u32, end: end as u32, is_doubled: false }
+    Span::new(start, end, false)
 }
 
 fn unquoted(bytes: &[u8], start: usize) -> (Span, usize) {

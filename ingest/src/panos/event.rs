@@ -64,27 +64,48 @@ pub(super) struct Event<'a> {
     pub(super) zone: &'a Zone,
     /// The high-resolution time, where the line has a real one.
     pub(super) high_resolution: Option<Timestamp>,
+    /// Where the line's columns lie in the row's text, when the row holds the line.
+    columns_at: Option<usize>,
     column_errors: usize,
 }
 
 impl<'a> Event<'a> {
     pub(super) fn new(columns: &'a Columns<'a>, row: Row, zone: &'a Zone) -> Self {
-        Self { columns, row, zone, high_resolution: None, column_errors: 0 }
+        Self { columns, row, zone, high_resolution: None, columns_at: None, column_errors: 0 }
+    }
+
+    /// The same event, whose row holds the text of the columns from there on: values that stand in it as they are need no copy.
+    pub(super) fn with_columns_at(self, at: usize) -> Self {
+        Self { columns_at: Some(at), ..self }
+    }
+
+    /// Adds a column as it stands.
+    fn push_raw(&mut self, field: FieldId, index: usize) {
+        match self.columns_at {
+            Some(at) => {
+                let range = self.columns.range(index);
+                self.row.push_part(field, at + range.start, range.len());
+            }
+            None => self.row.push_str(field, self.columns.raw(index)),
+        }
     }
 
     /// Reads the columns that a table names.
     pub(super) fn fill(&mut self, table: &[Col]) {
-        // Half of all columns are empty.
-        for it in table.iter().filter(|it| !self.columns.is_empty(it.index)) {
-            self.fill_one(it);
+        for it in table {
+            let raw = self.columns.raw(it.index);
+            // Half of all columns are empty.
+            if !raw.is_empty() {
+                self.fill_one(it, raw);
+            }
         }
     }
 
-    fn fill_one(&mut self, &Col { index, field, kind }: &Col) {
-        let raw = self.columns.raw(index);
+    #[inline]
+    fn fill_one(&mut self, &Col { index, field, kind }: &Col, raw: &str) {
         match kind {
             Kind::Keyword if self.columns.is_doubled(index) => self.row.push_str(field, &self.columns.text(index)),
-            Kind::Keyword => self.row.push_str(field, raw),
+            Kind::Keyword => self.push_raw(field, index),
             Kind::Lower => self.row.push_lower(field, raw),
             Kind::Unless(none) => {
                 if raw != none {

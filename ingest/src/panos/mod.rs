@@ -129,7 +129,7 @@ impl PanosSyslog {
         let zone = self.zones.get(envelope.time_zone);
         match recognise(&text) {
             Ok(Recognised::Csv { csv, log_type }) => {
-                let source = Source { header: &text[..csv], parser: "panos", extra: &[], pairs_dropped: 0 };
+                let source = Source { header: &text[..csv], has_columns: true, parser: "panos", extra: &[], pairs_dropped: 0 };
                 let columns = Columns::split(&text[csv..]);
                 if columns.len() < log_type.columns_min {
                     let reason = Unparsed::Cut { count: columns.len(), min: log_type.columns_min, csv };
@@ -140,7 +140,8 @@ impl PanosSyslog {
             Ok(Recognised::Named(named)) => match formats::fill(&text, &named) {
                 Ok(filled) => {
                     let parser = named.format.parser();
-                    let source = Source { header: &text[..named.start], parser, extra: &filled.extra, pairs_dropped: filled.pairs_dropped };
+                    let header = &text[..named.start];
+                    let source = Source { header, has_columns: false, parser, extra: &filled.extra, pairs_dropped: filled.pairs_dropped };
                     let zone = filled.time_zone.as_deref().map_or(zone, |it| self.zones.get(Some(it)));
                     parsed(&envelope, &text, named.log_type, &Columns::split(&filled.csv), &zone, &source)
                 }
@@ -161,6 +162,8 @@ impl PanosSyslog {
 struct Source<'a> {
     /// What stands before it.
     header: &'a str,
+    /// Whether the columns are the text behind the header, as it stands.
+    has_columns: bool,
     /// `sekisho.parser`.
     parser: &'static str,
     /// Values that have no column.
@@ -172,7 +175,11 @@ struct Source<'a> {
 /// The document of a line whose columns are known.
 fn parsed(envelope: &Envelope<'_>, text: &str, log_type: &'static LogType, columns: &Columns<'_>, zone: &time::Zone, source: &Source<'_>) -> Parsed {
     let mut event = Event::new(columns, new_row(text), zone);
+    let original = event.row.text_end();
     push_envelope(&mut event.row, envelope, text);
+    if source.has_columns {
+        event = event.with_columns_at(original + source.header.len());
+    }
     push_constants(&mut event.row, source.parser);
     event.row.push_str(ecs::EVENT_KIND, log_type.kind);
     log_type.category.iter().for_each(|it| event.row.push_str(ecs::EVENT_CATEGORY, it));
@@ -196,14 +203,14 @@ fn parsed(envelope: &Envelope<'_>, text: &str, log_type: &'static LogType, colum
     Parsed { stream: (log_type.stream)(columns.raw(SUBTYPE)), row: event.row }
 }
 
-/// Room for the line and its values: their text is nearly all in the line, and each address takes 16 bytes.
+/// Room for the line and its values, most of which are parts of the line.
 fn new_row(text: &str) -> Row {
-    Row::with_capacity(text.len() * 2 + 512, 112)
+    Row::with_capacity(text.len() + 768, 112)
 }
 
 fn push_envelope(row: &mut Row, envelope: &Envelope<'_>, text: &str) {
-    row.push_date(ecs::EVENT_INGESTED, envelope.received_at);
     row.push_str(ecs::EVENT_ORIGINAL, text);
+    row.push_date(ecs::EVENT_INGESTED, envelope.received_at);
     if let Some(peer) = envelope.peer {
         row.push_str(ecs::LOG_SOURCE_ADDRESS, &peer.to_canonical().to_string());
     }

@@ -54,13 +54,15 @@ pub(super) fn administrator(event: &mut Event<'_>, index: usize) {
 
 /// `domain\user`, `domain\\user` (escaped on the way), `user@domain` at the last `@`; anything else is all name.
 pub(super) fn split(text: &str) -> (Option<&str>, &str) {
-    if let Some((domain, name)) = text.split_once('\\') {
+    // By bytes: the standard library's search for a character is made for long texts.
+    if let Some(at) = text.bytes().position(|it| it == b'\\') {
+        let (domain, name) = (&text[..at], &text[at + 1..]);
         let name = name.strip_prefix('\\').unwrap_or(name);
         let is_plain = !domain.is_empty() && !name.is_empty() && !name.contains('\\');
         return if is_plain { (Some(domain), name) } else { (None, text) };
     }
-    match text.rsplit_once('@') {
-        Some((name, domain)) if !name.is_empty() && !domain.is_empty() => (Some(domain), name),
+    match text.bytes().rposition(|it| it == b'@') {
+        Some(at) if at > 0 && at + 1 < text.len() => (Some(&text[at + 1..]), &text[..at]),
         _ => (None, text),
     }
 }
