@@ -196,6 +196,14 @@ pub enum WriteAction {
     Update(Box<Update>),
     /// Deletes by id.
     Delete,
+    /// Deletes by id, and in the same step appends the record of a line format that was its source to the stream its parser names now.
+    /// Refused as illegal where that is the stream it is in.
+    Reparse {
+        /// The format.
+        format: crate::format::FormatId,
+        /// The record.
+        record: Vec<u8>,
+    },
 }
 
 /// What became of an operation.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Frame kind: raw records of one line format.
 pub(crate) const KIND_LINES: u8 = 1;
-/// Frame kind: operations on JSON documents.
+/// Frame kind: operations on documents.
 pub(crate) const KIND_OPS: u8 = 2;
 
 /// Records of a line format; the k-th has the sequence number `first_seq + k`.
@@ -40,4 +40,11 @@ pub(crate) enum Op<'a> {
     },
     /// The document with that id is deleted; `version` is the deletion's.
     Delete { index: &'a str, id: &'a str, version: u64 },
+    /// A record of a line format, whose id is derived from its sequence number: one that moves from another stream.
+    Record {
+        index: &'a str,
+        format: u8,
+        #[serde(borrow)]
+        record: &'a serde_bytes::Bytes,
+    },
 }

@@ -52,7 +52,7 @@ pub use error::QueryError;
 pub use get::StoredDocument;
 pub use index_template::{ComponentTemplate, Composed, IndexTemplate, TemplateParts};
 pub use resolve::{ResolveOptions, Targets};
-pub use scan::Scan;
+pub use scan::{Scan, StoredRecord};
 pub use search::{Cancel, Hit, SearchRequest, SearchResponse, ShardFailure, Total, TrackTotalHits};
 pub use sort::{SortBy, SortKey};
 pub use source_filter::SourceFilter;

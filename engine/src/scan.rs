@@ -7,10 +7,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use tantivy::DocId;
+use tantivy::store::StoreReader;
 
 use crate::doc_id;
 use crate::engine::{Engine, EngineError};
 use crate::error::QueryError;
+use crate::format::FormatId;
 use crate::get::StoredDocument;
 use crate::limits::SCAN_DOCS_MAX;
 use crate::mapping::Mapping;
@@ -73,22 +75,60 @@ impl Scan {
     /// When the range goes beyond [`Scan::len`].
     pub fn read(&self, range: Range<usize>, sources: bool) -> Result<Vec<StoredDocument>, EngineError> {
         let mut documents = Vec::with_capacity(range.len());
-        let mut store = None;
+        let mut stores = Stores::default();
         for it in &self.matches[range] {
-            let source = if sources {
-                // Matches of one split follow each other as far as their order allows; its blocks are kept meanwhile.
-                let is_open = store.as_ref().is_some_and(|(split, _)| Arc::ptr_eq(split, &it.split));
-                if !is_open {
-                    store = Some((it.split.clone(), it.split.store()?));
-                }
-                let (_, reader) = store.as_ref().expect("opened above");
-                self.engine.inner.formats.to_json(&Split::stored(reader, it.doc)?, &it.mapping)
-            } else {
-                serde_json::Map::new()
-            };
+            let source = if sources { self.engine.inner.formats.to_json(&stores.stored(it)?, &it.mapping) } else { serde_json::Map::new() };
             let (id, version) = it.split.explicit_id(it.doc)?.unwrap_or_else(|| (doc_id::encode(it.seq), 1));
             documents.push(StoredDocument { index: it.index.to_string(), id, seq: it.seq, version, source });
         }
         Ok(documents)
+    }
+
+    /// Some of the matches, by their places, as they are stored: their input with its format.
+    ///
+    /// # Errors
+    /// [`EngineError::Tantivy`] when a split can't be read.
+    ///
+    /// # Panics
+    /// When the range goes beyond [`Scan::len`].
+    pub fn records(&self, range: Range<usize>) -> Result<Vec<StoredRecord>, EngineError> {
+        let mut records = Vec::with_capacity(range.len());
+        let mut stores = Stores::default();
+        for it in &self.matches[range] {
+            let stored = stores.stored(it)?;
+            let (format, record) = stored.split_first().map_or((FormatId::JSON, &[][..]), |(format, record)| (FormatId(*format), record));
+            let id = it.split.explicit_id(it.doc)?.map_or_else(|| doc_id::encode(it.seq), |it| it.0);
+            records.push(StoredRecord { index: it.index.to_string(), id, seq: it.seq, format, record: record.to_vec() });
+        }
+        Ok(records)
+    }
+}
+
+/// A match as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredRecord {
+    /// The backing index.
+    pub index: String,
+    /// The id.
+    pub id: String,
+    /// The sequence number of its last write.
+    pub seq: u64,
+    /// What the record is; [`FormatId::JSON`] for a document.
+    pub format: FormatId,
+    /// The input.
+    pub record: Vec<u8>,
+}
+
+/// The store that was read last: matches of one split follow each other as far as their order allows, and its blocks are kept meanwhile.
+#[derive(Default)]
+struct Stores(Option<(Arc<Split>, StoreReader)>);
+
+impl Stores {
+    fn stored(&mut self, of: &Match) -> Result<Vec<u8>, EngineError> {
+        if !self.0.as_ref().is_some_and(|(split, _)| Arc::ptr_eq(split, &of.split)) {
+            self.0 = Some((of.split.clone(), of.split.store()?));
+        }
+        let (_, reader) = self.0.as_ref().expect("opened above");
+        Ok(Split::stored(reader, of.doc)?)
     }
 }

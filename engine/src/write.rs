@@ -20,7 +20,7 @@ use crate::limits::ID_BYTES_MAX;
 use crate::manifest::IndexUuid;
 use crate::mapping::Mapping;
 use crate::row::Row;
-use crate::source;
+use crate::source::{self, Formats};
 use crate::split::{Entry, timestamp_field};
 use crate::update::Updated;
 use crate::{doc_id, log};
@@ -40,6 +40,18 @@ impl Engine {
     /// # Panics
     /// When the format was not given to [`crate::EngineOptions::with_format`].
     pub fn append_records(&self, format: FormatId, records: &[Vec<u8>]) -> Result<Written, EngineError> {
+        self.append_records_seen(format, records, |_| {})
+    }
+
+    /// As [`Engine::append_records`]; the documents are shown when the log has taken them, once, in order, and under a lock: look quickly and
+    /// ask nothing of the engine. What is read from the log again after a crash is not shown.
+    ///
+    /// # Errors
+    /// As [`Engine::append_records`]; nothing was shown then.
+    ///
+    /// # Panics
+    /// As [`Engine::append_records`].
+    pub fn append_records_seen(&self, format: FormatId, records: &[Vec<u8>], see: impl FnOnce(&[Parsed])) -> Result<Written, EngineError> {
         let inner = &self.inner;
         let parser = inner.formats.get(format).expect("the format is registered");
         if records.is_empty() {
@@ -67,6 +79,7 @@ impl Engine {
             records: records.iter().map(|it| serde_bytes::Bytes::new(it)).collect(),
         });
         let (first_seq, ticket) = inner.append(&mut state, KIND_LINES, records.len() as u32, &payload)?;
+        see(&parsed);
         for (stream, count) in streams {
             *state.appended.entry(stream).or_default() += count;
         }
@@ -97,7 +110,7 @@ impl Engine {
         }
         let mut wanted: BTreeMap<&str, bool> = BTreeMap::new();
         for op in &ops {
-            *wanted.entry(op.index.as_str()).or_default() |= !matches!(op.action, WriteAction::Delete);
+            *wanted.entry(op.index.as_str()).or_default() |= !matches!(op.action, WriteAction::Delete | WriteAction::Reparse { .. });
         }
         wanted.retain(|name, _| !failed.contains_key(*name));
         for (name, is_created) in wanted {
@@ -106,7 +119,10 @@ impl Engine {
                 failed.insert(name.to_owned(), Arc::new(error));
             }
         }
-        let prepared: Vec<Prepared> = ops.into_iter().map(Prepared::new).collect();
+        let prepared: Vec<Prepared> = ops.into_iter().map(|it| Prepared::new(&inner.formats, it)).collect();
+        for it in prepared.iter().filter_map(|it| it.parsed.as_ref()) {
+            self.ensure_index(it.stream)?;
+        }
         inner.wait_for_room();
         let now = inner.clock.now();
         let mut looks = 0;
@@ -188,7 +204,7 @@ impl Inner {
             KIND_OPS => {
                 let ops: Vec<Op<'_>> = postcard::from_bytes(frame.payload).map_err(damaged)?;
                 for (seq, op) in (frame.first_seq..).zip(&ops) {
-                    replayed += u64::from(replay_op(&mut state, seq, op, now)?);
+                    replayed += u64::from(replay_op(&self.formats, &mut state, seq, op, now)?);
                 }
             }
             kind => {
@@ -199,15 +215,23 @@ impl Inner {
     }
 }
 
-fn replay_op(state: &mut State, seq: u64, op: &Op<'_>, now: Timestamp) -> Result<bool, EngineError> {
+fn replay_op(formats: &Formats, state: &mut State, seq: u64, op: &Op<'_>, now: Timestamp) -> Result<bool, EngineError> {
     let uuid = match op {
-        Op::Append { index, .. } | Op::Put { index, .. } | Op::Delete { index, .. } => *index,
+        Op::Append { index, .. } | Op::Put { index, .. } | Op::Delete { index, .. } | Op::Record { index, .. } => *index,
     };
     let Some(index) = state.indices.get_mut(uuid).filter(|it| seq >= it.position) else { return Ok(false) };
+    if let Op::Record { format, record, .. } = op {
+        let format = FormatId(*format);
+        let unknown = || EngineError::Damaged(format!("the log has records of format {}, which this program can't read", format.0));
+        let row = formats.get(format).ok_or_else(unknown)?.parse(record).row;
+        index.push(Entry { seq, id: None, stored: source::encode(format, record), row }, now);
+        return Ok(true);
+    }
     let (explicit, source) = match op {
         Op::Append { source, .. } => (None, Some(source)),
         Op::Put { id, version, source, .. } => (Some((*id, *version)), Some(source)),
         Op::Delete { id, version, .. } => (Some((*id, *version)), None),
+        Op::Record { .. } => return Ok(false),
     };
     if let Some((id, version)) = explicit {
         if let Some(IdState::Live { seq: old, .. }) = index.resolve_all(id)? {
@@ -234,19 +258,25 @@ fn replay_op(state: &mut State, seq: u64, op: &Op<'_>, now: Timestamp) -> Result
 struct Prepared {
     op: WriteOp,
     document: Result<Map<String, Value>, DocumentError>,
+    /// What the parser makes of a record that is parsed again.
+    parsed: Option<Parsed>,
 }
 
 impl Prepared {
-    fn new(op: WriteOp) -> Self {
+    fn new(formats: &Formats, op: WriteOp) -> Self {
         let document = match &op.action {
-            WriteAction::Delete | WriteAction::Update(_) => Ok(Map::new()),
+            WriteAction::Delete | WriteAction::Update(_) | WriteAction::Reparse { .. } => Ok(Map::new()),
             WriteAction::Index(source) | WriteAction::Create(source) => match serde_json::from_slice::<Value>(source) {
                 Ok(Value::Object(document)) => Ok(document),
                 Ok(_) => Err(DocumentError::Document("failed to parse: document is not an object".to_owned())),
                 Err(error) => Err(DocumentError::Document(format!("failed to parse: {error}"))),
             },
         };
-        Self { op, document }
+        let parsed = match &op.action {
+            WriteAction::Reparse { format, record } => formats.get(*format).map(|it| it.parse(record)),
+            _ => None,
+        };
+        Self { op, document, parsed }
     }
 }
 
@@ -282,12 +312,17 @@ struct Done<'a> {
 struct Frame<'a> {
     index: String,
     id: Option<(&'a str, u64)>,
+    /// JSON, unless `format` says otherwise.
     source: Option<Cow<'a, [u8]>>,
+    format: FormatId,
 }
 
 impl Frame<'_> {
     fn op(&self) -> Op<'_> {
         match (self.id, &self.source) {
+            (None, Some(record)) if self.format != FormatId::JSON => {
+                Op::Record { index: &self.index, format: self.format.0, record: serde_bytes::Bytes::new(record) }
+            }
             (None, source) => Op::Append { index: &self.index, source: serde_bytes::Bytes::new(source.as_deref().unwrap_or_default()) },
             (Some((id, version)), Some(source)) => Op::Put { index: &self.index, id, version, source: serde_bytes::Bytes::new(source) },
             (Some((id, version)), None) => Op::Delete { index: &self.index, id, version },
@@ -322,7 +357,7 @@ impl<'a, 's> Batch<'a, 's> {
         if let Some(reason) = refused_by_stream(index, op) {
             return illegal(&reason);
         }
-        if op.id.is_none() && matches!(op.action, WriteAction::Delete | WriteAction::Update(_)) {
+        if op.id.is_none() && matches!(op.action, WriteAction::Delete | WriteAction::Update(_) | WriteAction::Reparse { .. }) {
             return illegal("id is missing");
         }
         let refused = |error: DocumentError| Ok(WriteResult::Refused { index: index.record.name.clone(), id: op.id.clone(), error });
@@ -376,7 +411,11 @@ impl<'a, 's> Batch<'a, 's> {
                     }
                 }
             }
-            (WriteAction::Delete | WriteAction::Update(_), None) => illegal("id is missing"),
+            (WriteAction::Reparse { format, record }, Some(id)) => {
+                let Some(parsed) = &prepared.parsed else { return illegal("this program does not know the format of the record") };
+                self.reparse(state, index, id, version, live, (*format, record, parsed))
+            }
+            (WriteAction::Delete | WriteAction::Update(_) | WriteAction::Reparse { .. }, None) => illegal("id is missing"),
         }
     }
 
@@ -469,8 +508,34 @@ impl<'a, 's> Batch<'a, 's> {
         WriteResult::Deleted(written)
     }
 
+    /// Moves a document to the stream that its record is parsed into: the new one and the deletion are in one frame.
+    fn reparse(
+        &mut self,
+        state: &State,
+        index: &IndexState,
+        id: &'a str,
+        version: u64,
+        live: Option<(u64, u64)>,
+        (format, record, parsed): (FormatId, &'a [u8], &Parsed),
+    ) -> Result<WriteResult, EngineError> {
+        if live.is_none() {
+            return Ok(self.delete(index, id, version, live));
+        }
+        let name = &index.record.name;
+        let Some(target) = state.write_index(parsed.stream) else { return Err(EngineError::IndexNotFound(parsed.stream.to_owned())) };
+        if index.record.stream.as_ref().is_some_and(|it| it.0 == parsed.stream) {
+            let reason = format!("the parser leaves the record in [{}]", parsed.stream);
+            return Ok(WriteResult::Illegal { index: name.clone(), id: Some(id.to_owned()), reason });
+        }
+        let entry = Entry { seq: self.next_seq, id: None, stored: source::encode(format, record), row: parsed.row.clone() };
+        self.entries.push((target.clone(), entry));
+        self.frames.push(Frame { index: target.clone(), id: None, source: Some(Cow::Borrowed(record)), format });
+        self.next_seq += 1;
+        Ok(self.delete(index, id, version, live))
+    }
+
     fn log(&mut self, uuid: &str, id: Option<(&'a str, u64)>, source: Option<Cow<'a, [u8]>>) {
-        self.frames.push(Frame { index: uuid.to_owned(), id, source });
+        self.frames.push(Frame { index: uuid.to_owned(), id, source, format: FormatId::JSON });
         self.next_seq += 1;
     }
 
@@ -491,13 +556,14 @@ fn refused_by_stream(index: &IndexState, op: &WriteOp) -> Option<String> {
     if op.index != index.record.name {
         let is_refused = match op.action {
             WriteAction::Create(_) => false,
-            WriteAction::Index(_) | WriteAction::Update(_) => true,
+            WriteAction::Index(_) | WriteAction::Update(_) | WriteAction::Reparse { .. } => true,
             WriteAction::Delete => op.id.is_some(),
         };
         return is_refused.then(|| "only write ops with an op_type of create are allowed in data streams".to_owned());
     }
     let op_type = match (&op.action, op.condition) {
-        (WriteAction::Index(_) | WriteAction::Create(_), Condition::LastWrite { .. }) | (WriteAction::Delete | WriteAction::Update(_), _) => {
+        (WriteAction::Index(_) | WriteAction::Create(_), Condition::LastWrite { .. })
+        | (WriteAction::Delete | WriteAction::Update(_) | WriteAction::Reparse { .. }, _) => {
             return None;
         }
         (WriteAction::Index(_), Condition::None | Condition::External { .. }) => "index",

@@ -5,10 +5,12 @@
 //! stream and makes the [`sekisho_engine::row::Row`]. No HTTP here, and no knowledge of how lines are stored.
 
 mod amendment;
+pub mod device_zone;
 pub mod envelope;
 pub mod file;
 mod generic;
 mod intake;
+pub mod ledger;
 pub mod limits;
 mod lossy;
 pub mod metrics;
@@ -18,8 +20,10 @@ pub mod pipelines;
 pub mod sink;
 pub mod syslog;
 
+pub use device_zone::DeviceZones;
 pub use envelope::{Envelope, Transport};
 pub use file::{FileBatch, LineFile};
+pub use ledger::Ledger;
 pub use limits::Limits;
 pub use metrics::Metrics;
 pub use panos::PanosSyslog;

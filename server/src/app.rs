@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use sekisho_engine::{Engine, ResolveOptions, Targets};
+use sekisho_ingest::Ledger;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::api::call::Params;
@@ -29,6 +30,8 @@ struct Shared {
     engine: OnceLock<Engine>,
     /// Empty until they have been read.
     site_rules: OnceLock<SiteRules>,
+    /// Empty until it has been read.
+    ledger: OnceLock<Arc<Ledger>>,
     metrics: Arc<Metrics>,
     is_stopping: AtomicBool,
     hosts: Hosts,
@@ -50,6 +53,7 @@ impl App {
             shared: Arc::new(Shared {
                 engine: OnceLock::new(),
                 site_rules: OnceLock::new(),
+                ledger: OnceLock::new(),
                 metrics,
                 is_stopping: AtomicBool::new(false),
                 hosts,
@@ -77,6 +81,17 @@ impl App {
     /// The site's rules, once they are read.
     pub fn site_rules(&self) -> Option<&SiteRules> {
         self.shared.site_rules.get()
+    }
+
+    /// From now on requests see the ledger of sources.
+    pub fn set_ledger(&self, ledger: Arc<Ledger>) {
+        let is_first = self.shared.ledger.set(ledger).is_ok();
+        assert!(is_first, "a ledger was given twice");
+    }
+
+    /// The ledger of sources, once it is read.
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.shared.ledger.get().map(|it| &**it)
     }
 
     /// The engine, once it is open.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use clap::Args;
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
-use sekisho_ingest::Limits;
+use sekisho_ingest::{DeviceZones, Limits};
 use serde::{Deserialize, Serialize};
 
 use crate::listen::{Listen, Listens};
@@ -123,6 +123,11 @@ settings! {
     /// IANA time zone in which the firewalls write times without an offset. [default: UTC]
     #[arg(value_name = "ZONE")]
     device_time_zone: TimeZoneName = TimeZoneName::default();
+
+    /// Time zones of single devices, as `0018A=Asia/Tokyo,192.0.2.7=Europe/Berlin`: by serial number or by the address that sends.
+    /// [default: none]
+    #[arg(value_name = "DEVICE=ZONE,…")]
+    device_time_zones: DeviceZoneNames = DeviceZoneNames::default();
 
     /// Folder of site rules: `<stream>.vrl` (as `panos-traffic.vrl`) for one stream, `_all.vrl` for all. Read again when a file
     /// changes. [default: none]
@@ -361,6 +366,58 @@ impl From<TimeZoneName> for String {
 impl fmt::Display for TimeZoneName {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0)
+    }
+}
+
+/// Time zones of single devices, by serial number or address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "OneOrMany", into = "Vec<String>")]
+pub struct DeviceZoneNames(Vec<(String, TimeZoneName)>);
+
+impl DeviceZoneNames {
+    /// For the lines' way in.
+    pub fn zones(&self) -> DeviceZones {
+        DeviceZones::new(self.0.iter().map(|(device, zone)| (device.clone(), zone.0.clone())))
+    }
+}
+
+/// Text that is no list of devices with their zones.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum DeviceZoneError {
+    /// No device or no zone.
+    #[error("[{0}] is not of the form DEVICE=ZONE, as 0018A=Asia/Tokyo")]
+    Form(String),
+    /// Nobody knows the zone.
+    #[error(transparent)]
+    Zone(#[from] TimeZoneError),
+}
+
+impl FromStr for DeviceZoneNames {
+    type Err = DeviceZoneError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let pair = |it: &str| {
+            let (device, zone) = it.split_once('=').filter(|it| !it.0.trim().is_empty()).ok_or_else(|| DeviceZoneError::Form(it.to_owned()))?;
+            Ok((device.trim().to_owned(), zone.trim().parse()?))
+        };
+        text.split(',').map(str::trim).filter(|it| !it.is_empty()).map(pair).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl TryFrom<OneOrMany> for DeviceZoneNames {
+    type Error = DeviceZoneError;
+
+    fn try_from(zones: OneOrMany) -> Result<Self, Self::Error> {
+        match zones {
+            OneOrMany::One(text) => text.parse(),
+            OneOrMany::Many(texts) => texts.join(",").parse(),
+        }
+    }
+}
+
+impl From<DeviceZoneNames> for Vec<String> {
+    fn from(zones: DeviceZoneNames) -> Self {
+        zones.0.iter().map(|(device, zone)| format!("{device}={zone}")).collect()
     }
 }
 

@@ -11,6 +11,7 @@ pub mod conversation;
 pub mod gate;
 pub mod http;
 pub mod metrics;
+pub mod reprocess;
 pub mod server;
 pub mod sink;
 pub mod site_rules;

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use sekisho_engine::Engine;
 use sekisho_ingest::envelope::TRANSPORTS;
+use sekisho_ingest::ledger::Source;
 
-use crate::site_rules::SiteRules;
+use crate::app::App;
 
 /// Upper bounds of the search durations, in seconds.
 const SEARCH_SECONDS: [f64; 13] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
@@ -45,11 +47,16 @@ impl Metrics {
         }
     }
 
-    /// All figures in OpenMetrics' text form; those of the engine and of site rules once they are open.
+    /// What listeners and files count.
+    pub fn ingest(&self) -> &sekisho_ingest::Metrics {
+        &self.ingest
+    }
+
+    /// All figures in OpenMetrics' text form; those of the engine, of sources and of site rules once they are open.
     ///
     /// # Errors
     /// Never, as far as writing to memory can't fail.
-    pub fn render(&self, engine: Option<&Engine>, rules: Option<&SiteRules>) -> Result<String, fmt::Error> {
+    pub fn render(&self, app: &App) -> Result<String, fmt::Error> {
         let mut registry = Registry::with_prefix("sekisho");
         registry.register_with_unit("search_duration", "Time of searches", Unit::Seconds, self.search_duration.clone());
         registry.register("searches_cancelled", "Requests of searches given up because the client went away", self.searches_cancelled.clone());
@@ -57,15 +64,16 @@ impl Metrics {
         registry.register("request_body_bytes", "Bytes of request bodies in memory", self.request_body_bytes.clone());
         registry.register("request_panics", "Requests that failed inside", self.panics.clone());
         registry.register_collector(Box::new(IngestFigures(self.ingest.clone())));
-        if let Some(engine) = engine {
+        if let Some(engine) = app.engine() {
             registry.register_collector(Box::new(EngineFigures(engine.clone())));
         }
+        if let Some(ledger) = app.ledger() {
+            registry.register_collector(Box::new(SourceFigures(ledger.sources())));
+        }
         #[cfg(feature = "pipelines")]
-        if let Some(pipelines) = rules.and_then(SiteRules::pipelines) {
+        if let Some(pipelines) = app.site_rules().and_then(crate::site_rules::SiteRules::pipelines) {
             registry.register_collector(Box::new(RuleFigures(pipelines.clone())));
         }
-        #[cfg(not(feature = "pipelines"))]
-        let _ = rules;
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry)?;
         Ok(text)
@@ -81,8 +89,6 @@ fn labelled<V: Into<u64>>(
     is_counter: bool,
     values: impl IntoIterator<Item = (String, V)>,
 ) -> fmt::Result {
-    use prometheus_client::encoding::EncodeMetric;
-    use prometheus_client::metrics::MetricType;
     let kind = if is_counter { MetricType::Counter } else { MetricType::Gauge };
     let mut family = encoder.encode_descriptor(name, help, None, kind)?;
     for (value, number) in values {
@@ -96,12 +102,12 @@ fn labelled<V: Into<u64>>(
 
 fn counter(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
     let counter = ConstCounter::new(value);
-    counter.encode(encoder.encode_descriptor(name, help, None, prometheus_client::metrics::MetricType::Counter)?)
+    counter.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)
 }
 
 fn gauge(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
     let gauge = ConstGauge::new(value as i64);
-    gauge.encode(encoder.encode_descriptor(name, help, None, prometheus_client::metrics::MetricType::Gauge)?)
+    gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
 }
 
 /// What listeners count.
@@ -224,6 +230,46 @@ impl Collector for IngestFigures {
             counts.batches_refused.get(),
         )?;
         counter(&mut encoder, "ingest_lines_dropped", "Lines that were taken and may not have become durable", counts.lines_lost.get())
+    }
+}
+
+/// Sources that are told apart in metrics: monitoring should not drown in label values. Those with the most lines come first.
+const SOURCES_MAX: usize = 200;
+
+/// What came from each source.
+#[derive(Debug)]
+struct SourceFigures(Vec<(String, Source)>);
+
+impl Collector for SourceFigures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut sources: Vec<&(String, Source)> = self.0.iter().collect();
+        sources.sort_by_key(|it| std::cmp::Reverse(it.1.lines()));
+        sources.truncate(SOURCES_MAX);
+        let mut lines = encoder.encode_descriptor("source_lines", "Lines of a source", None, MetricType::Counter)?;
+        for (name, source) in &sources {
+            for (stream, count) in &source.streams {
+                ConstCounter::new(count.lines).encode(lines.encode_family(&[("source", name), ("stream", stream)])?)?;
+            }
+        }
+        let of = |figure: fn(&Source) -> u64| sources.iter().map(move |(name, it)| (name.clone(), figure(it)));
+        labelled(&mut encoder, "source_missing", "Numbers missing in a source's logs", "source", false, of(Source::missing))?;
+        labelled(&mut encoder, "source_truncated", "Lines of a source of which only the head was kept", "source", true, of(|it| it.truncated))?;
+        labelled(&mut encoder, "source_unparsed", "Lines of a source kept in syslog-unparsed", "source", true, of(|it| it.unparsed.values().sum()))?;
+        labelled(
+            &mut encoder,
+            "source_last_seen_timestamp_seconds",
+            "When the newest line of a source came",
+            "source",
+            false,
+            of(|it| it.last_seen_ms.max(0) as u64 / 1_000),
+        )?;
+        let mut skew = encoder.encode_descriptor("source_clock_skew_ms", "A source's clock less ours", None, MetricType::Gauge)?;
+        for (name, source) in &sources {
+            if let Some(median_ms) = source.skew.median_ms() {
+                ConstGauge::new(median_ms).encode(skew.encode_family(&[("source", name)])?)?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sekisho_engine::{Engine, EngineError, EngineOptions};
-use sekisho_ingest::{ListenerOptions, Listeners, TLS_RELOAD_INTERVAL, Tls, TlsError, TlsFiles};
+use sekisho_ingest::{Ledger, ListenerOptions, Listeners, TLS_RELOAD_INTERVAL, Tls, TlsError, TlsFiles};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -63,6 +64,8 @@ pub struct Server {
     stop: watch::Sender<bool>,
     http_task: JoinHandle<()>,
     listener_tasks: Vec<JoinHandle<()>>,
+    ledger: Arc<Ledger>,
+    ledger_task: JoinHandle<()>,
 }
 
 impl Server {
@@ -95,6 +98,8 @@ impl Server {
 
         let rules = open_rules(config).await?;
         let engine = open(config).await?;
+        let ledger = open_ledger(config).await?;
+        app.set_ledger(ledger.clone());
         app.set_site_rules(rules.clone());
         app.open(engine.clone());
         let device_time_zone = config.device_time_zone.name().map(str::to_owned);
@@ -105,8 +110,10 @@ impl Server {
             proxy_protocol: config.syslog_proxy_protocol,
             ..ListenerOptions::default()
         };
-        let listeners = Listeners::new(Arc::new(EngineSink::new(engine).with_rules(rules.clone())), options);
+        let sink = EngineSink::new(engine, ledger.clone()).with_zones(config.device_time_zones.zones()).with_rules(rules.clone());
+        let listeners = Listeners::new(Arc::new(sink), options);
         let mut listener_tasks = vec![tokio::spawn(rules.keep_fresh(stopped.clone()))];
+        let ledger_task = tokio::spawn(keep_saved(ledger.clone(), stopped.clone()));
         for it in tcp {
             let (listeners, stopped) = (it.listeners(&listeners), stopped.clone());
             listener_tasks.push(tokio::spawn(async move { ended("syslog TCP", listeners.serve_tcp(it.socket, stopped).await) }));
@@ -122,7 +129,7 @@ impl Server {
             }
             listener_tasks.push(tokio::spawn(tls.keep_fresh(TLS_RELOAD_INTERVAL, ingest_metrics, stopped)));
         }
-        Ok(Self { app, http, syslog_tcp, syslog_udp, syslog_tls, stop, http_task, listener_tasks })
+        Ok(Self { app, http, syslog_tcp, syslog_udp, syslog_tls, stop, http_task, listener_tasks, ledger, ledger_task })
     }
 
     /// What requests share.
@@ -166,6 +173,9 @@ impl Server {
         if listeners.is_err() {
             tracing::warn!("connections that still send were cut off; what they sent without acknowledgement may be missing");
         }
+        let _ = self.ledger_task.await;
+        // Only now has every line been seen.
+        save(self.ledger, true).await;
         if let Some(engine) = self.app.engine().cloned() {
             let commit = tokio::task::spawn_blocking(move || engine.commit());
             match tokio::time::timeout(COMMIT_TIMEOUT, commit).await {
@@ -222,6 +232,36 @@ async fn load_tls(config: &Config) -> Result<Option<Arc<Tls>>, StartError> {
     };
     let tls = tokio::task::spawn_blocking(move || Tls::load(files)).await.map_err(|error| StartError::Failed(error.to_string()))??;
     Ok(Some(Arc::new(tls)))
+}
+
+/// The file of the ledger.
+pub(crate) fn ledger_path(config: &Config) -> PathBuf {
+    config.data_dir.join("sources.json")
+}
+
+/// Between two writings of it: a crash costs so much of its figures.
+const LEDGER_INTERVAL: Duration = Duration::from_secs(5);
+
+async fn open_ledger(config: &Config) -> Result<Arc<Ledger>, StartError> {
+    let path = ledger_path(config);
+    let shown = path.display().to_string();
+    let opened = tokio::task::spawn_blocking(move || Ledger::open(&path)).await;
+    let ledger = opened.map_err(|error| StartError::Failed(error.to_string()))?;
+    Ok(Arc::new(ledger.map_err(|error| StartError::Failed(format!("{shown}: {error}")))?))
+}
+
+/// Writes the ledger every few seconds, until it is told to stop.
+async fn keep_saved(ledger: Arc<Ledger>, mut stopped: watch::Receiver<bool>) {
+    while tokio::time::timeout(LEDGER_INTERVAL, stopped.wait_for(|it| *it)).await.is_err() {
+        save(ledger.clone(), false).await;
+    }
+}
+
+async fn save(ledger: Arc<Ledger>, is_last: bool) {
+    let saved = tokio::task::spawn_blocking(move || ledger.save(is_last)).await;
+    if let Err(error) = saved.map_err(|error| error.to_string()).and_then(|it| it.map_err(|error| error.to_string())) {
+        tracing::warn!(%error, "the ledger of sources can't be written; it is tried again");
+    }
 }
 
 /// Reads site rules before the first line can come, on a thread that may take its time.

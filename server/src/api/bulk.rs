@@ -83,7 +83,7 @@ fn action_name(action: &WriteAction) -> &'static str {
         WriteAction::Index(_) => "index",
         WriteAction::Create(_) => "create",
         WriteAction::Update(_) => "update",
-        WriteAction::Delete => "delete",
+        WriteAction::Delete | WriteAction::Reparse { .. } => "delete",
     }
 }
 

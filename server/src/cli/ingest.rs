@@ -3,14 +3,15 @@
 use std::io::{self, Read as _, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use sekisho_engine::Engine;
-use sekisho_ingest::{Envelope, LineFile, LineSink as _, Receipt};
+use sekisho_ingest::{Envelope, Ledger, LineFile, LineSink as _, Receipt};
 
 use super::progress::{Lines, Progress, Unit};
 use crate::config::{Config, Flags};
-use crate::server::engine_options;
+use crate::server::{engine_options, ledger_path};
 use crate::sink::EngineSink;
 use crate::site_rules::SiteRules;
 
@@ -40,10 +41,11 @@ impl Ingest {
             Some(server) => self.feed(&config, Connection::open(server)?),
             None => {
                 let engine = Engine::open(engine_options(&config)).with_context(|| format!("data directory {}", config.data_dir.display()))?;
-                self.feed(
-                    &config,
-                    Directory { sink: EngineSink::new(engine.clone()).with_rules(SiteRules::open(&config)), engine, receipts: Vec::new() },
-                )
+                let path = ledger_path(&config);
+                let ledger = Arc::new(Ledger::open(&path).with_context(|| path.display().to_string())?);
+                let zones = config.device_time_zones.zones();
+                let sink = EngineSink::new(engine.clone(), ledger.clone()).with_zones(zones).with_rules(SiteRules::open(&config));
+                self.feed(&config, Directory { sink, engine, ledger, receipts: Vec::new() })
             }
         }
     }
@@ -84,6 +86,7 @@ trait Target {
 struct Directory {
     sink: EngineSink,
     engine: Engine,
+    ledger: Arc<Ledger>,
     receipts: Vec<Receipt>,
 }
 
@@ -100,6 +103,7 @@ impl Target for Directory {
         for receipt in self.receipts {
             receipt.wait_blocking()?;
         }
+        self.ledger.save(true)?;
         Ok(self.engine.commit()?)
     }
 }

@@ -3,6 +3,7 @@
 mod demo;
 mod ingest;
 mod progress;
+mod reprocess;
 mod serve;
 mod version;
 
@@ -26,6 +27,8 @@ enum Command {
     Demo(demo::Demo),
     /// Read log lines from files into a data directory or a running server.
     Ingest(ingest::Ingest),
+    /// Parse again what could not be parsed, with this release's parser.
+    Reprocess(reprocess::Reprocess),
     /// Say which version this is.
     Version,
 }
@@ -36,6 +39,7 @@ pub fn main() -> ExitCode {
         Command::Serve(it) => it.run(),
         Command::Demo(it) => it.run(),
         Command::Ingest(it) => it.run(),
+        Command::Reprocess(it) => it.run(),
         Command::Version => version::run(),
     };
     match outcome {

@@ -18,3 +18,4 @@ mod samples;
 mod sessions;
 #[cfg(feature = "pipelines")]
 mod site_rules;
+mod sources;
