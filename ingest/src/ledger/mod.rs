@@ -83,6 +83,17 @@ impl Ledger {
         }
     }
 
+    /// Notes documents whose lines could not be parsed when they came: they were counted then, but their numbers are missed until now.
+    pub fn recover(&self, documents: &[Parsed]) {
+        let mut book = self.book();
+        for it in documents {
+            let facts = Facts::of(it);
+            if let Some(source) = book.sources.get_mut(facts.source().1) {
+                source.recover(&facts);
+            }
+        }
+    }
+
     /// Every source, in the order of names.
     pub fn sources(&self) -> Vec<(String, Source)> {
         let mut sources: Vec<_> = self.book().sources.iter().map(|(name, it)| (name.clone(), it.clone())).collect();
@@ -201,6 +212,16 @@ mod tests {
             assert_eq!(again.source("0018").unwrap().missing(), missing + 1, "later gaps are seen either way");
             assert_eq!(again.source("0018").unwrap().lines(), 4);
         }
+    }
+
+    #[test]
+    fn lines_understood_later_are_missed_no_more_and_counted_once() {
+        let ledger = Ledger::in_memory();
+        ledger.observe(&[1, 2, 6].map(|number| system(number, NOON_MS)));
+        ledger.recover(&[4, 5, 9].map(|number| system(number, NOON_MS)));
+        ledger.recover(&[parsed("<13>Nov 20 12:00:00 switch-7 link: up", NOON_MS)]);
+        let firewall = ledger.source("0018").unwrap();
+        assert_eq!((firewall.missing(), firewall.lines(), ledger.sources().len()), (1, 3, 1));
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub struct Gap {
     pub from: u64,
     /// The last.
     pub to: u64,
+    /// When the line before it came, UTC milliseconds: what is missing was sent between the two times, as far as lines come in order.
+    pub since_ms: i64,
     /// When the line behind it came, UTC milliseconds.
     pub seen_ms: i64,
 }
@@ -40,6 +42,7 @@ impl Gap {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Track {
     next: u64,
+    /// When the newest number came; late ones don't count.
     newest_ms: i64,
     /// Numbers may have come that are not known here.
     is_unsure: bool,
@@ -63,11 +66,11 @@ impl Sequence {
     pub(super) fn note(&mut self, number: u64, at_ms: i64) {
         let near = self.tracks.iter_mut().filter(|it| it.next.abs_diff(number) <= JUMP_MAX).min_by_key(|it| it.next.abs_diff(number));
         let Some(track) = near else { return self.begin(number, at_ms) };
-        track.newest_ms = at_ms;
         if number >= track.next {
             if number > track.next && !track.is_unsure {
-                track.gaps.push_back(Gap { from: track.next, to: number - 1, seen_ms: at_ms });
+                track.gaps.push_back(Gap { from: track.next, to: number - 1, since_ms: track.newest_ms, seen_ms: at_ms });
             }
+            track.newest_ms = at_ms;
             track.next = number.saturating_add(1);
             track.is_unsure = false;
         } else if !track.fill(number) {
@@ -86,6 +89,11 @@ impl Sequence {
             self.missing_before += track.gaps.iter().map(Gap::missing).sum::<u64>();
         }
         self.tracks.push(Track { next: number.saturating_add(1), newest_ms: at_ms, is_unsure: false, gaps: VecDeque::new() });
+    }
+
+    /// Notes a number that was here all the time but could not be read: it closes its gap and begins nothing.
+    pub(super) fn recover(&mut self, number: u64) {
+        let _was_missing = self.tracks.iter_mut().any(|it| it.fill(number));
     }
 
     /// From now on the next number of each track is only a guess.
@@ -164,6 +172,25 @@ mod tests {
             let missing = (1_000..highest).filter(|it| it % 3 == 0 || !numbers.contains(it)).count() as u64;
             assert_eq!(sequence.missing(), missing, "{factor}");
         }
+    }
+
+    #[test]
+    fn a_gap_has_the_times_of_the_lines_around_it() {
+        let mut sequence = Sequence::default();
+        for (number, at_ms) in [(1, 10), (2, 20), (7, 90), (4, 95), (9, 99)] {
+            sequence.note(number, at_ms);
+        }
+        let times: Vec<_> = sequence.gaps().map(|it| (it.from, it.to, it.since_ms, it.seen_ms)).collect();
+        assert_eq!(times, [(3, 3, 20, 90), (5, 6, 20, 90), (8, 8, 90, 99)], "a late line is not the line before");
+    }
+
+    #[test]
+    fn a_number_that_is_found_again_closes_its_gap_and_begins_nothing() {
+        let mut sequence = of([1, 5]);
+        for number in [3, 3, 1, 900, 1 << 50] {
+            sequence.recover(number);
+        }
+        assert_eq!((gaps(&sequence), sequence.duplicates, sequence.begun, sequence.newest()), (vec![(2, 2), (4, 4)], 0, 1, Some(5)));
     }
 
     #[test]

@@ -179,6 +179,13 @@ impl Source {
         }
     }
 
+    /// Notes a line that was counted when it came and is understood only now.
+    pub(super) fn recover(&mut self, facts: &Facts<'_>) {
+        if let Some(sequence) = self.sequences.get_mut(facts.log_type) {
+            sequence.recover(facts.number);
+        }
+    }
+
     pub(super) fn may_have_missed(&mut self) {
         self.sequences.values_mut().for_each(Sequence::may_have_missed);
     }
