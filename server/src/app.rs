@@ -11,6 +11,7 @@ use crate::api::call::Params;
 use crate::api::error::ApiError;
 use crate::gate::Hosts;
 use crate::metrics::Metrics;
+use crate::sink::EngineSink;
 use crate::site_rules::SiteRules;
 
 /// Searches that run at once; more wait. A search uses all cores by itself, a few more hide its waits for the disk.
@@ -32,6 +33,9 @@ struct Shared {
     site_rules: OnceLock<SiteRules>,
     /// Empty until it has been read.
     ledger: OnceLock<Arc<Ledger>>,
+    /// Empty until lines are taken.
+    sink: OnceLock<Arc<EngineSink>>,
+    hec_token: Option<String>,
     metrics: Arc<Metrics>,
     is_stopping: AtomicBool,
     hosts: Hosts,
@@ -45,7 +49,7 @@ struct Shared {
 
 impl App {
     /// A process that is starting: it answers probes, and everything else with 503 until [`App::open`].
-    pub fn new(metrics: Arc<Metrics>, hosts: Hosts, request_memory_bytes: u64, version: String) -> Self {
+    pub fn new(metrics: Arc<Metrics>, hosts: Hosts, request_memory_bytes: u64, version: String, hec_token: Option<String>) -> Self {
         let request_memory_bytes = (request_memory_bytes as usize).min(Semaphore::MAX_PERMITS);
         let request_memory = Arc::new(Semaphore::new(request_memory_bytes));
         let (searches, waiting) = (Semaphore::new(SEARCHES_MAX), Semaphore::new(SEARCHES_WAITING_MAX));
@@ -54,6 +58,8 @@ impl App {
                 engine: OnceLock::new(),
                 site_rules: OnceLock::new(),
                 ledger: OnceLock::new(),
+                sink: OnceLock::new(),
+                hec_token,
                 metrics,
                 is_stopping: AtomicBool::new(false),
                 hosts,
@@ -92,6 +98,22 @@ impl App {
     /// The ledger of sources, once it is read.
     pub fn ledger(&self) -> Option<&Ledger> {
         self.shared.ledger.get().map(|it| &**it)
+    }
+
+    /// From now on lines are taken over HTTP too.
+    pub fn set_sink(&self, sink: Arc<EngineSink>) {
+        let is_first = self.shared.sink.set(sink).is_ok();
+        assert!(is_first, "a sink was given twice");
+    }
+
+    /// Where lines go, once they are taken.
+    pub fn sink(&self) -> Option<&Arc<EngineSink>> {
+        self.shared.sink.get()
+    }
+
+    /// What the HTTP Event Collector asks for.
+    pub fn hec_token(&self) -> Option<&str> {
+        self.shared.hec_token.as_deref()
     }
 
     /// The engine, once it is open.

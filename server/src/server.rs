@@ -91,7 +91,7 @@ impl Server {
         let hosts = Hosts::new(config.allowed_hosts.clone(), !is_loopback(http.ip()));
         let ingest_metrics = Arc::new(sekisho_ingest::Metrics::default());
         let metrics = Arc::new(Metrics::new(ingest_metrics.clone()));
-        let app = App::new(metrics, hosts, config.request_memory_bytes, config.reported_version.clone());
+        let app = App::new(metrics, hosts, config.request_memory_bytes, config.reported_version.clone(), config.hec_token());
         let (stop, stopped) = watch::channel(false);
         let http_task = tokio::spawn(crate::http::serve(http_socket, router(&app), stopped.clone()));
         tracing::info!(address = %http, "HTTP");
@@ -111,7 +111,9 @@ impl Server {
             ..ListenerOptions::default()
         };
         let sink = EngineSink::new(engine, ledger.clone()).with_zones(config.device_time_zones.zones()).with_rules(rules.clone());
-        let listeners = Listeners::new(Arc::new(sink), options);
+        let sink = Arc::new(sink);
+        app.set_sink(sink.clone());
+        let listeners = Listeners::new(sink, options);
         let mut listener_tasks = vec![tokio::spawn(rules.keep_fresh(stopped.clone()))];
         let ledger_task = tokio::spawn(keep_saved(ledger.clone(), stopped.clone()));
         for it in tcp {

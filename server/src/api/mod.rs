@@ -14,6 +14,7 @@ pub mod document;
 pub mod error;
 pub mod field_caps;
 pub mod filter_path;
+pub mod hec;
 pub mod index;
 pub mod info;
 pub mod lifecycle;
@@ -143,6 +144,10 @@ endpoints! {
     ["GET"] ["/_sekisho/sessions/{key}"] => sessions::by_key;
     #[cfg(feature = "pipelines")] ["GET"] ["/_sekisho/pipelines"] => pipelines::status;
     #[cfg(feature = "pipelines")] ["POST"] ["/_sekisho/pipelines/_simulate"] => pipelines::simulate;
+    ["POST"] ["/services/collector", "/services/collector/event", "/services/collector/event/1.0"] => hec::event;
+    ["POST"] ["/services/collector/raw", "/services/collector/raw/1.0"] => hec::raw;
+    ["POST"] ["/services/collector/ack"] => hec::ack;
+    ["GET"] ["/services/collector/health", "/services/collector/health/1.0"] => hec::health;
     ["GET", "HEAD"] ["/livez"] => probes::live;
     ["GET", "HEAD"] ["/readyz"] => probes::ready;
     ["GET", "HEAD"] ["/startupz"] => probes::started;

@@ -9,6 +9,7 @@ mod connections;
 mod crash;
 mod door;
 mod headline;
+mod hec;
 mod lines_by_id;
 mod listeners;
 mod many_connections;
