@@ -8,6 +8,7 @@ mod commands;
 mod connections;
 mod crash;
 mod door;
+mod follow;
 mod headline;
 mod hec;
 mod lines_by_id;
