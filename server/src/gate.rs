@@ -25,6 +25,11 @@ impl Hosts {
         Self { names, is_public }
     }
 
+    /// Whether other machines reach us.
+    pub fn is_public(&self) -> bool {
+        self.is_public
+    }
+
     fn allows(&self, authority: &str) -> bool {
         let name = host_of(authority);
         // An address can't be rebound: the browser would have to be sent to it by name.
