@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::api::call::Params;
 use crate::api::error::ApiError;
+use crate::contexts::Contexts;
 use crate::gate::Hosts;
 use crate::metrics::Metrics;
 use crate::sink::EngineSink;
@@ -33,6 +34,7 @@ struct Shared {
     site_rules: OnceLock<SiteRules>,
     /// Empty until it has been read.
     ledger: OnceLock<Arc<Ledger>>,
+    contexts: Contexts,
     /// Empty until lines are taken.
     sink: OnceLock<Arc<EngineSink>>,
     hec_token: Option<String>,
@@ -59,6 +61,7 @@ impl App {
                 site_rules: OnceLock::new(),
                 ledger: OnceLock::new(),
                 sink: OnceLock::new(),
+                contexts: Contexts::default(),
                 hec_token,
                 metrics,
                 is_stopping: AtomicBool::new(false),
@@ -109,6 +112,11 @@ impl App {
     /// Where lines go, once they are taken.
     pub fn sink(&self) -> Option<&Arc<EngineSink>> {
         self.shared.sink.get()
+    }
+
+    /// What searches left behind for later requests.
+    pub fn contexts(&self) -> &Contexts {
+        &self.shared.contexts
     }
 
     /// What the HTTP Event Collector asks for.
