@@ -42,6 +42,7 @@ mod source_filter;
 mod split;
 mod template;
 mod update;
+mod view;
 mod write;
 
 pub use alias::{Alias, AliasAction};
@@ -59,3 +60,4 @@ pub use source_filter::SourceFilter;
 pub use split::SplitId;
 pub use template::{BUILTIN_STREAMS, is_builtin_stream};
 pub use update::Update;
+pub use view::{Cursor, View};

@@ -210,22 +210,24 @@ impl Engine {
     /// [`QueryError`] when the request does not fit any index, or was cancelled. An index that fails by itself is a
     /// [`ShardFailure`] of the answer.
     pub fn search(&self, targets: &Targets, request: &SearchRequest) -> Result<SearchResponse, QueryError> {
-        let now = self.inner.clock.now();
         check_window(request)?;
+        self.search_view(&self.freeze(targets)?, request)
+    }
+
+    /// The indices as they are now, with everything that was acknowledged before.
+    pub(crate) fn freeze_snapshots(&self, targets: &Targets) -> Result<(Vec<Snapshot>, Timestamp), QueryError> {
+        let now = self.inner.clock.now();
         self.refresh_idle(targets, now)?;
-        let snapshots = self.snapshots(targets, now);
-        let search = Search {
-            engine: self,
-            request,
-            now,
-            deadline: request.timeout.map(|it| Instant::now() + it),
-            keep: request.from + request.size,
-            damage: Arc::default(),
-        };
+        Ok((self.snapshots(targets, now), now))
+    }
+
+    /// Answers a question to indices as they were.
+    pub(crate) fn search_snapshots(&self, snapshots: &[Snapshot], now: Timestamp, request: &SearchRequest) -> Result<SearchResponse, QueryError> {
+        let search = Search { keep: request.from + request.size, ..Search::new(self, request, now) };
         let mut merged = Found::default();
         let mut failures = Vec::new();
         let mut is_cached = true;
-        for snapshot in &snapshots {
+        for snapshot in snapshots {
             if snapshot.damaged > 0 {
                 failures.push(ShardFailure {
                     index: snapshot.name.clone(),
@@ -239,12 +241,12 @@ impl Engine {
             is_cached &= found.is_cached;
             merged.merge(found, &search);
         }
-        let hits = search.fetch(&snapshots, &merged.hits)?;
+        let hits = search.fetch(snapshots, &merged.hits)?;
         let max_score = merged.max_score;
         let aggs = match &request.aggs {
             Some(aggs) => {
                 let options = RenderOptions { typed_keys: request.typed_keys, now };
-                Some(aggs.render(merged.aggs.unwrap_or_default(), &options, &mut |hit, fields| search.fetch_for_aggs(&snapshots, hit, fields))?)
+                Some(aggs.render(merged.aggs.unwrap_or_default(), &options, &mut |hit, fields| search.fetch_for_aggs(snapshots, hit, fields))?)
             }
             None => None,
         };
@@ -256,13 +258,47 @@ impl Engine {
         Ok(SearchResponse { total, max_score, hits, aggs, shards: snapshots.len(), failures, timed_out: merged.timed_out, is_cached })
     }
 
+    /// The best hits behind `after`, more than one answer has, by the request's sort: for a cursor, which reads them page by page.
+    pub(crate) fn best_hits(
+        &self,
+        snapshots: &[Snapshot],
+        now: Timestamp,
+        request: &SearchRequest,
+        after: Option<Vec<SortValue>>,
+        keep: usize,
+    ) -> Result<Vec<Candidate>, QueryError> {
+        let request = SearchRequest { aggs: None, track_total_hits: TrackTotalHits::None, ..request.clone() };
+        let search = Search { keep, after, ..Search::new(self, &request, now) };
+        let mut merged = Found::default();
+        for snapshot in snapshots {
+            let found = search.index(snapshot)?;
+            if let Some(reason) = search.damage.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                return Err(QueryError::Damaged(reason));
+            }
+            merged.merge(found, &search);
+        }
+        Ok(merged.hits)
+    }
+
+    /// Reads the documents of hits.
+    pub(crate) fn read_hits(
+        &self,
+        snapshots: &[Snapshot],
+        now: Timestamp,
+        request: &SearchRequest,
+        hits: &[Candidate],
+    ) -> Result<Vec<Hit>, QueryError> {
+        let request = SearchRequest { from: 0, size: hits.len(), ..request.clone() };
+        Search::new(self, &request, now).fetch(snapshots, hits)
+    }
+
     /// Every match of the request's query, in the order of index names and of writing.
     pub(crate) fn matches(&self, targets: &Targets, request: &SearchRequest) -> Result<Vec<Match>, QueryError> {
         let now = self.inner.clock.now();
         // What was acknowledged before is gone over, however often the index is searched.
         self.refresh(Some(targets.uuids())).map_err(|error| QueryError::Damaged(error.to_string()))?;
         let snapshots = self.snapshots(targets, now);
-        let search = Search { engine: self, request, now, deadline: None, keep: 0, damage: Arc::default() };
+        let search = Search { deadline: None, ..Search::new(self, request, now) };
         let mut all = Vec::new();
         for snapshot in &snapshots {
             if snapshot.damaged > 0 {
@@ -316,7 +352,7 @@ impl Engine {
     }
 }
 
-fn check_window(request: &SearchRequest) -> Result<(), QueryError> {
+pub(crate) fn check_window(request: &SearchRequest) -> Result<(), QueryError> {
     let window = request.from.saturating_add(request.size);
     if window > RESULT_WINDOW_MAX {
         return Err(QueryError::IllegalArgument(format!(
@@ -342,6 +378,8 @@ struct Search<'a> {
     deadline: Option<Instant>,
     /// Hits of one split that can be on the page.
     keep: usize,
+    /// Only hits behind these sort values, in the place of the request's own.
+    after: Option<Vec<SortValue>>,
     /// Set by a query that could not read a document it had to verify: the answer would lack it.
     damage: Arc<Mutex<Option<String>>>,
 }
@@ -358,8 +396,8 @@ struct Found {
 }
 
 /// A hit before its document is read.
-struct Candidate {
-    values: Vec<SortValue>,
+pub(crate) struct Candidate {
+    pub(crate) values: Vec<SortValue>,
     score: f32,
     seq: u64,
     doc: DocId,
@@ -396,6 +434,10 @@ struct IndexPlan<'a> {
 }
 
 impl<'a> Search<'a> {
+    fn new(engine: &'a Engine, request: &'a SearchRequest, now: Timestamp) -> Self {
+        Self { engine, request, now, deadline: request.timeout.map(|it| Instant::now() + it), keep: 0, after: None, damage: Arc::default() }
+    }
+
     fn index(&self, snapshot: &'a Snapshot) -> Result<Found, QueryError> {
         let request = self.request;
         let mut fields = Vec::new();
@@ -403,6 +445,7 @@ impl<'a> Search<'a> {
             fields.push(key.resolve(&snapshot.mapping)?);
         }
         let after = match &request.search_after {
+            _ if self.after.is_some() => self.after.clone(),
             Some(values) => Some(
                 request.sort.iter().zip(&fields).zip(values).map(|((key, field), value)| key.parse_value(*field, value)).collect::<Result<_, _>>()?,
             ),

@@ -81,6 +81,11 @@ impl SortKey {
         Self::new(SortBy::Score, true)
     }
 
+    /// Sorts by the order of writing, which no two documents share.
+    pub fn doc() -> Self {
+        Self::new(SortBy::Doc, false)
+    }
+
     /// Sorts by a field.
     pub fn field(name: &str, descending: bool) -> Self {
         Self::new(SortBy::Field(name.to_owned()), descending)

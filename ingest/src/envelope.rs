@@ -6,7 +6,7 @@
 //! | bytes | what |
 //! |---|---|
 //! | 1 | version, `1` |
-//! | 1 | transport: 0 UDP, 1 TCP, 2 TLS, 3 file |
+//! | 1 | transport: 0 UDP, 1 TCP, 2 TLS, 3 file, 4 HTTP Event Collector |
 //! | 1 | flags: bit 0 the line was cut at the limit; bit 1 an IPv4 peer follows; bit 2 an IPv6 peer follows; bit 3 a time zone follows |
 //! | 1–10 | time of receipt, UTC milliseconds, zigzag LEB128 (6 bytes in this century) |
 //! | 4 or 16 | peer address in network order, if flagged |
@@ -45,10 +45,12 @@ pub enum Transport {
     Tls = 2,
     /// A file or standard input.
     File = 3,
+    /// Splunk's HTTP Event Collector.
+    Hec = 4,
 }
 
 /// Every transport, at the index that is its number.
-pub const TRANSPORTS: [Transport; 4] = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::File];
+pub const TRANSPORTS: [Transport; 5] = [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::File, Transport::Hec];
 
 impl Transport {
     /// Name in metrics.
@@ -58,6 +60,7 @@ impl Transport {
             Transport::Tcp => "tcp",
             Transport::Tls => "tls",
             Transport::File => "file",
+            Transport::Hec => "hec",
         }
     }
 }

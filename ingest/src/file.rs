@@ -1,7 +1,7 @@
 //! Reads lines from files or standard input, for `sekisho ingest`: batches of records, with the bytes read so far for a progress bar.
 //!
-//! A file is cut like a TCP stream ([`crate::syslog::frame`]), so a captured one with octet counts works too. No compression, no
-//! following of growing files.
+//! A file is cut like a TCP stream ([`crate::syslog::frame`]), so a captured one with octet counts works too. No compression;
+//! files that grow are for [`crate::follow`].
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -9,8 +9,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::api::call::Params;
 use crate::api::error::ApiError;
+use crate::contexts::Contexts;
 use crate::gate::Hosts;
 use crate::metrics::Metrics;
+use crate::sink::EngineSink;
 use crate::site_rules::SiteRules;
 
 /// Searches that run at once; more wait. A search uses all cores by itself, a few more hide its waits for the disk.
@@ -32,6 +34,10 @@ struct Shared {
     site_rules: OnceLock<SiteRules>,
     /// Empty until it has been read.
     ledger: OnceLock<Arc<Ledger>>,
+    contexts: Contexts,
+    /// Empty until lines are taken.
+    sink: OnceLock<Arc<EngineSink>>,
+    hec_token: Option<String>,
     metrics: Arc<Metrics>,
     is_stopping: AtomicBool,
     hosts: Hosts,
@@ -45,7 +51,7 @@ struct Shared {
 
 impl App {
     /// A process that is starting: it answers probes, and everything else with 503 until [`App::open`].
-    pub fn new(metrics: Arc<Metrics>, hosts: Hosts, request_memory_bytes: u64, version: String) -> Self {
+    pub fn new(metrics: Arc<Metrics>, hosts: Hosts, request_memory_bytes: u64, version: String, hec_token: Option<String>) -> Self {
         let request_memory_bytes = (request_memory_bytes as usize).min(Semaphore::MAX_PERMITS);
         let request_memory = Arc::new(Semaphore::new(request_memory_bytes));
         let (searches, waiting) = (Semaphore::new(SEARCHES_MAX), Semaphore::new(SEARCHES_WAITING_MAX));
@@ -54,6 +60,9 @@ impl App {
                 engine: OnceLock::new(),
                 site_rules: OnceLock::new(),
                 ledger: OnceLock::new(),
+                sink: OnceLock::new(),
+                contexts: Contexts::default(),
+                hec_token,
                 metrics,
                 is_stopping: AtomicBool::new(false),
                 hosts,
@@ -92,6 +101,27 @@ impl App {
     /// The ledger of sources, once it is read.
     pub fn ledger(&self) -> Option<&Arc<Ledger>> {
         self.shared.ledger.get()
+    }
+
+    /// From now on lines are taken over HTTP too.
+    pub fn set_sink(&self, sink: Arc<EngineSink>) {
+        let is_first = self.shared.sink.set(sink).is_ok();
+        assert!(is_first, "a sink was given twice");
+    }
+
+    /// Where lines go, once they are taken.
+    pub fn sink(&self) -> Option<&Arc<EngineSink>> {
+        self.shared.sink.get()
+    }
+
+    /// What searches left behind for later requests.
+    pub fn contexts(&self) -> &Contexts {
+        &self.shared.contexts
+    }
+
+    /// What the HTTP Event Collector asks for.
+    pub fn hec_token(&self) -> Option<&str> {
+        self.shared.hec_token.as_deref()
     }
 
     /// The engine, once it is open.

@@ -129,6 +129,10 @@ settings! {
     #[arg(value_name = "DEVICE=ZONE,…")]
     device_time_zones: DeviceZoneNames = DeviceZoneNames::default();
 
+    /// Token that the HTTP Event Collector (`/services/collector`) asks for. [default: none is asked for]
+    #[arg(value_name = "TOKEN", hide_env_values = true)]
+    hec_token: String = String::new();
+
     /// Folder of site rules: `<stream>.vrl` (as `panos-traffic.vrl`) for one stream, `_all.vrl` for all. Read again when a file
     /// changes. [default: none]
     #[arg(value_name = "DIR")]
@@ -246,6 +250,11 @@ impl Config {
     /// The CAs of senders' certificates, where they are demanded.
     pub fn tls_client_ca(&self) -> Option<&Path> {
         (!self.syslog_tls_client_ca.as_os_str().is_empty()).then_some(self.syslog_tls_client_ca.as_path())
+    }
+
+    /// What the HTTP Event Collector asks for.
+    pub fn hec_token(&self) -> Option<String> {
+        (!self.hec_token.is_empty()).then(|| self.hec_token.clone())
     }
 
     /// What listeners allow.

@@ -25,6 +25,11 @@ impl Hosts {
         Self { names, is_public }
     }
 
+    /// Whether other machines reach us.
+    pub fn is_public(&self) -> bool {
+        self.is_public
+    }
+
     fn allows(&self, authority: &str) -> bool {
         let name = host_of(authority);
         // An address can't be rebound: the browser would have to be sent to it by name.
@@ -53,7 +58,7 @@ pub fn check(hosts: &Hosts, method: &Method, uri: &Uri, headers: &HeaderMap) -> 
     if !matches!(*method, Method::GET | Method::HEAD) {
         check_origin(hosts, headers)?;
     }
-    check_form(method, headers)
+    check_form(method, uri, headers)
 }
 
 fn check_host(hosts: &Hosts, uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
@@ -84,14 +89,15 @@ fn check_origin(hosts: &Hosts, headers: &HeaderMap) -> Result<(), ApiError> {
     }
 }
 
-fn check_form(method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
+fn check_form(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), ApiError> {
     if let Some(encoding) = headers.get(CONTENT_ENCODING)
-        && !matches!(encoding.to_str(), Ok("gzip" | "identity"))
+        && !matches!(encoding.to_str(), Ok("gzip" | "zstd" | "identity"))
     {
-        return Err(ApiError::new(415, "media_type_header_exception", "Content-Encoding must be gzip or identity"));
+        return Err(ApiError::new(415, "media_type_header_exception", "Content-Encoding must be gzip, zstd or identity"));
     }
     let has_body = headers.contains_key(TRANSFER_ENCODING) || headers.get(CONTENT_LENGTH).is_some_and(|it| it != "0");
-    if has_body && *method != Method::HEAD {
+    // Splunk's collector takes any type, and its clients send all kinds.
+    if has_body && *method != Method::HEAD && !uri.path().starts_with("/services/collector") {
         let given = headers.get(CONTENT_TYPE).map(|it| it.to_str().unwrap_or("\u{fffd}"));
         if given.is_none_or(|it| MediaType::parse(it).is_none()) {
             let reason = given

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::api::router::router;
 use crate::app::App;
 use crate::config::{Config, is_loopback};
+use crate::contexts::SWEEP_INTERVAL;
 use crate::gate::Hosts;
 use crate::listen::{Listen, Listens, SyslogListen};
 use crate::metrics::Metrics;
@@ -91,7 +92,7 @@ impl Server {
         let hosts = Hosts::new(config.allowed_hosts.clone(), !is_loopback(http.ip()));
         let ingest_metrics = Arc::new(sekisho_ingest::Metrics::default());
         let metrics = Arc::new(Metrics::new(ingest_metrics.clone()));
-        let app = App::new(metrics, hosts, config.request_memory_bytes, config.reported_version.clone());
+        let app = App::new(metrics, hosts, config.request_memory_bytes, config.reported_version.clone(), config.hec_token());
         let (stop, stopped) = watch::channel(false);
         let http_task = tokio::spawn(crate::http::serve(http_socket, router(&app), stopped.clone()));
         tracing::info!(address = %http, "HTTP");
@@ -111,8 +112,11 @@ impl Server {
             ..ListenerOptions::default()
         };
         let sink = EngineSink::new(engine, ledger.clone()).with_zones(config.device_time_zones.zones()).with_rules(rules.clone());
-        let listeners = Listeners::new(Arc::new(sink), options);
+        let sink = Arc::new(sink);
+        app.set_sink(sink.clone());
+        let listeners = Listeners::new(sink, options);
         let mut listener_tasks = vec![tokio::spawn(rules.keep_fresh(stopped.clone()))];
+        listener_tasks.push(tokio::spawn(sweep(app.clone(), stopped.clone())));
         let ledger_task = tokio::spawn(keep_saved(ledger.clone(), stopped.clone()));
         for it in tcp {
             let (listeners, stopped) = (it.listeners(&listeners), stopped.clone());
@@ -248,6 +252,13 @@ async fn open_ledger(config: &Config) -> Result<Arc<Ledger>, StartError> {
     let opened = tokio::task::spawn_blocking(move || Ledger::open(&path)).await;
     let ledger = opened.map_err(|error| StartError::Failed(error.to_string()))?;
     Ok(Arc::new(ledger.map_err(|error| StartError::Failed(format!("{shown}: {error}")))?))
+}
+
+/// Ends the contexts of searches whose time is over: they keep files on disk.
+async fn sweep(app: App, mut stopped: watch::Receiver<bool>) {
+    while tokio::time::timeout(SWEEP_INTERVAL, stopped.wait_for(|it| *it)).await.is_err() {
+        app.contexts().sweep();
+    }
 }
 
 /// Writes the ledger every few seconds, until it is told to stop.

@@ -2,6 +2,7 @@
 
 pub mod alias;
 pub mod analyze;
+pub mod async_search;
 pub mod bulk;
 pub mod by_query;
 pub mod call;
@@ -14,6 +15,7 @@ pub mod document;
 pub mod error;
 pub mod field_caps;
 pub mod filter_path;
+pub mod hec;
 pub mod index;
 pub mod info;
 pub mod lifecycle;
@@ -25,11 +27,13 @@ pub mod msearch;
 pub mod node;
 #[cfg(feature = "pipelines")]
 pub mod pipelines;
+pub mod pit;
 pub mod probes;
 pub mod reindex;
 pub mod reprocess;
 pub mod resolve;
 pub mod router;
+pub mod scroll;
 pub mod search;
 pub mod sessions;
 pub mod setting;
@@ -72,6 +76,16 @@ endpoints! {
     ["GET", "HEAD"] ["/"] => info::handle;
     ["POST", "PUT"] ["/_bulk", "/{index}/_bulk"] => bulk::handle;
     ["GET", "POST"] ["/_search", "/{index}/_search"] => search::handle;
+    ["GET", "POST"] ["/_search/scroll", "/_search/scroll/{scroll_id}"] => scroll::next;
+    ["DELETE"] ["/_search/scroll", "/_search/scroll/{scroll_id}"] => scroll::clear;
+    ["POST"] ["/{index}/_pit"] => pit::open;
+    ["DELETE"] ["/_pit"] => pit::close;
+    ["POST"] ["/{index}/_search/point_in_time"] => pit::open_point_in_time;
+    ["DELETE"] ["/_search/point_in_time", "/_search/point_in_time/_all"] => pit::close_points_in_time;
+    ["POST"] ["/_async_search", "/{index}/_async_search"] => async_search::submit;
+    ["GET"] ["/_async_search/{id}"] => async_search::get;
+    ["GET"] ["/_async_search/status/{id}"] => async_search::status;
+    ["DELETE"] ["/_async_search/{id}"] => async_search::delete;
     ["GET", "POST"] ["/_msearch", "/{index}/_msearch"] => msearch::handle;
     ["GET", "POST"] ["/_count", "/{index}/_count"] => count::handle;
     ["POST"] ["/{index}/_doc"] => document::append;
@@ -143,6 +157,10 @@ endpoints! {
     ["GET"] ["/_sekisho/sessions/{key}"] => sessions::by_key;
     #[cfg(feature = "pipelines")] ["GET"] ["/_sekisho/pipelines"] => pipelines::status;
     #[cfg(feature = "pipelines")] ["POST"] ["/_sekisho/pipelines/_simulate"] => pipelines::simulate;
+    ["POST"] ["/services/collector", "/services/collector/event", "/services/collector/event/1.0"] => hec::event;
+    ["POST"] ["/services/collector/raw", "/services/collector/raw/1.0"] => hec::raw;
+    ["POST"] ["/services/collector/ack"] => hec::ack;
+    ["GET"] ["/services/collector/health", "/services/collector/health/1.0"] => hec::health;
     ["GET", "HEAD"] ["/livez"] => probes::live;
     ["GET", "HEAD"] ["/readyz"] => probes::ready;
     ["GET", "HEAD"] ["/startupz"] => probes::started;

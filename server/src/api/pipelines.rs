@@ -29,7 +29,7 @@ pub async fn status(call: Call) -> Outcome {
 /// Answers `POST /_sekisho/pipelines/_simulate` with `{"line", "program"?, "stream"?}`. Nothing is stored.
 ///
 /// # Errors
-/// 400 for what can't be asked; 429 while another simulation runs; 503 while the server starts.
+/// 400 for what can't be asked; 403 for a program where other machines reach us; 429 while another simulation runs; 503 while the server starts.
 pub async fn simulate(call: Call) -> Outcome {
     call.params.finish(&call.path)?;
     let mut body = call.object()?;
@@ -41,6 +41,11 @@ pub async fn simulate(call: Call) -> Outcome {
     };
     if let Some(key) = body.keys().next() {
         return Err(ApiError::parsing(format!("unknown field [{key}]; there are [line], [program] and [stream]")));
+    }
+    // The memory of a program is not bounded, so only who may stop us anyway gives one.
+    if asked.program.is_some() && call.app.hosts().is_public() {
+        let reason = "[program] is taken only where HTTP listens on loopback; programs in the folder are tried without it";
+        return Err(ApiError::new(403, "security_exception", reason));
     }
     let pipelines = pipelines(&call)?;
     let Ok(permit) = SIMULATIONS.try_acquire() else {

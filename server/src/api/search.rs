@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 use sekisho_engine::aggs::Aggs;
 use sekisho_engine::limits::TOTAL_HITS_DEFAULT;
 use sekisho_engine::query::Query;
-use sekisho_engine::{Cancel, Engine, Hit, ResolveOptions, SearchRequest, SearchResponse, SortKey, SourceFilter, TrackTotalHits};
+use sekisho_engine::{Cancel, Engine, Hit, ResolveOptions, SearchRequest, SearchResponse, SortBy, SortKey, SourceFilter, TrackTotalHits};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Params, Reply};
 use super::error::ApiError;
+use super::scroll;
 use crate::app::{resolve_options, targets};
+use crate::contexts::{Contexts, Held};
 use crate::metrics::Metrics;
 
 /// A search as HTTP says it.
@@ -30,6 +32,12 @@ pub struct SearchCall {
     pub seq_no: bool,
     /// Fields that hits show as lists, by patterns.
     pub fields: Vec<String>,
+    /// The point in time that is searched, in the place of an index, and its new time to live.
+    pub pit: Option<(String, Option<Duration>)>,
+    /// How many of a hit's sort values are shown.
+    pub sort_values: usize,
+    /// The time that the scroll which this begins lives.
+    pub scroll: Option<Duration>,
 }
 
 /// Answers `_search`.
@@ -39,11 +47,27 @@ pub struct SearchCall {
 pub async fn handle(mut call: Call) -> Outcome {
     let index = call.part("index").to_owned();
     let body = call.object()?;
-    let search = parse(&index, body, &mut call.params, &call.path)?;
+    let keep_alive = call.params.take("scroll").map(|it| scroll::keep_alive(&it, "scroll")).transpose()?;
+    let mut search = parse(&index, body, &mut call.params, &call.path)?;
+    search.scroll = keep_alive;
+    if keep_alive.is_some() && search.pit.is_some() {
+        return Err(ApiError::new(
+            400,
+            "action_request_validation_exception",
+            "Validation Failed: 1: using [point in time] is not allowed in a scroll context;",
+        ));
+    }
     let metrics = call.app.metrics().clone();
     let guard = CancelOnDrop::new(search.request.cancel.clone(), metrics.clone());
     let began = Instant::now();
-    let answer = call.app.search(move |engine| run(engine, &search)).await;
+    let app = call.app.clone();
+    let answer = call
+        .app
+        .search(move |engine| match search.scroll {
+            Some(keep_alive) => scroll::begin(engine, app.contexts(), search, keep_alive),
+            None => run(engine, app.contexts(), &search),
+        })
+        .await;
     guard.finish();
     metrics.search_duration.observe(began.elapsed().as_secs_f64());
     answer.map(Reply::Json)
@@ -90,10 +114,26 @@ pub fn parse(index: &str, body: Map<String, Value>, params: &mut Params, path: &
         version: false,
         seq_no: false,
         fields: Vec::new(),
+        pit: None,
+        sort_values: usize::MAX,
+        scroll: None,
     };
     read_body(&mut call, body)?;
     read_params(&mut call, params)?;
     params.finish(path)?;
+    if call.pit.is_some() {
+        if !index.is_empty() {
+            return Err(ApiError::new(
+                400,
+                "action_request_validation_exception",
+                "Validation Failed: 1: [indices] cannot be used with point in time. Do not specify any index with point in time.;",
+            ));
+        }
+        // Ties are kept apart, so that the next page begins exactly behind this one.
+        if !call.request.sort.is_empty() && !call.request.sort.iter().any(|it| it.by == SortBy::Doc) {
+            call.request.sort.push(SortKey::doc());
+        }
+    }
     call.request.fields = std::mem::take(&mut call.fields);
     Ok(call)
 }
@@ -117,6 +157,7 @@ fn read_body(call: &mut SearchCall, body: Map<String, Value>) -> Result<(), ApiE
             "track_scores" => request.track_scores = flag(&value, "track_scores")?,
             "min_score" => request.min_score = Some(value.as_f64().ok_or_else(|| ApiError::parsing("[min_score] must be a number"))? as f32),
             "timeout" => request.timeout = value.as_str().map(duration).transpose()?,
+            "pit" => call.pit = Some(pit(&value)?),
             "version" => call.version = flag(&value, "version")?,
             "seq_no_primary_term" => call.seq_no = flag(&value, "seq_no_primary_term")?,
             "fields" | "docvalue_fields" => call.fields.extend(field_patterns(&value, &key)?),
@@ -211,14 +252,38 @@ fn read_params(call: &mut SearchCall, params: &mut Params) -> Result<(), ApiErro
 ///
 /// # Errors
 /// As [`handle`].
-pub fn run(engine: &Engine, call: &SearchCall) -> Result<Value, ApiError> {
+pub fn run(engine: &Engine, contexts: &Contexts, call: &SearchCall) -> Result<Value, ApiError> {
     let began = Instant::now();
+    if let Some((id, keep_alive)) = &call.pit {
+        let Some(Held::Pit(view)) = contexts.get(id, *keep_alive) else {
+            return Err(ApiError::new(404, "search_context_missing_exception", format!("No search context found for id [{id}]")));
+        };
+        let mut answer = render(call, view.search(&call.request)?, began.elapsed());
+        answer["pit_id"] = id.as_str().into();
+        return Ok(answer);
+    }
     let targets = targets(engine, &call.index, call.options)?;
     let response = engine.search(&targets, &call.request)?;
     Ok(render(call, response, began.elapsed()))
 }
 
-fn render(call: &SearchCall, response: SearchResponse, took: Duration) -> Value {
+/// `{"id", "keep_alive"}`.
+fn pit(value: &Value) -> Result<(String, Option<Duration>), ApiError> {
+    let refuse = || ApiError::parsing("[pit] must be an object with [id] and, if wanted, [keep_alive]");
+    let object = value.as_object().ok_or_else(refuse)?;
+    if object.keys().any(|it| it != "id" && it != "keep_alive") {
+        return Err(refuse());
+    }
+    let id = object.get("id").and_then(Value::as_str).ok_or_else(refuse)?;
+    let keep_alive = match object.get("keep_alive") {
+        None | Some(Value::Null) => None,
+        Some(value) => Some(scroll::keep_alive(value.as_str().ok_or_else(refuse)?, "keep_alive")?),
+    };
+    Ok((id.to_owned(), keep_alive))
+}
+
+/// The answer of a search.
+pub(super) fn render(call: &SearchCall, response: SearchResponse, took: Duration) -> Value {
     let mut hits = Map::new();
     if let Some(total) = response.total {
         let total = if call.total_as_int {
@@ -264,7 +329,8 @@ fn render_hit(call: &SearchCall, hit: Hit) -> Value {
     if !hit.fields.is_empty() {
         out.insert("fields".to_owned(), Value::Object(hit.fields));
     }
-    if let Some(sort) = hit.sort {
+    if let Some(mut sort) = hit.sort.filter(|_| call.sort_values > 0) {
+        sort.truncate(call.sort_values);
         out.insert("sort".to_owned(), Value::Array(sort));
     }
     Value::Object(out)

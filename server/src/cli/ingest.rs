@@ -2,14 +2,17 @@
 
 use std::io::{self, Read as _, Write};
 use std::net::{Shutdown, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use sekisho_engine::Engine;
-use sekisho_ingest::{Envelope, Ledger, LineFile, LineSink as _, Receipt};
+use sekisho_ingest::{Envelope, Follower, Ledger, LineFile, LineSink as _, Receipt};
 
 use super::progress::{Lines, Progress, Unit};
+use super::serve::Signals;
 use crate::config::{Config, Flags};
 use crate::server::{engine_options, ledger_path};
 use crate::sink::EngineSink;
@@ -29,6 +32,15 @@ pub(super) struct Ingest {
     #[arg(long, value_name = "URL", conflicts_with = "data_dir")]
     server: Option<String>,
 
+    /// Go on when the files end: give out what is added to them, through rotation and truncation, until stopped. Files need not be
+    /// there yet.
+    #[arg(long)]
+    follow: bool,
+
+    /// Where --follow keeps how far it has read, so that it goes on from there. [default: follow.json in the data directory]
+    #[arg(long, value_name = "FILE", requires = "follow")]
+    positions: Option<PathBuf>,
+
     #[command(flatten)]
     flags: Flags,
 }
@@ -38,16 +50,59 @@ impl Ingest {
         let config = Config::load(&self.flags)?;
         crate::logging::start(&config.log.replace("info", "warn"))?;
         match &self.server {
-            Some(server) => self.feed(&config, Connection::open(server)?),
+            Some(server) => self.run_into(&config, Connection::open(server)?),
             None => {
                 let engine = Engine::open(engine_options(&config)).with_context(|| format!("data directory {}", config.data_dir.display()))?;
                 let path = ledger_path(&config);
                 let ledger = Arc::new(Ledger::open(&path).with_context(|| path.display().to_string())?);
                 let zones = config.device_time_zones.zones();
                 let sink = EngineSink::new(engine.clone(), ledger.clone()).with_zones(zones).with_rules(SiteRules::open(&config));
-                self.feed(&config, Directory { sink, engine, ledger, receipts: Vec::new() })
+                self.run_into(&config, Directory { sink, engine, ledger, receipts: Vec::new() })
             }
         }
+    }
+
+    fn run_into(&self, config: &Config, target: impl Target) -> anyhow::Result<()> {
+        if self.follow { self.follow(config, target) } else { self.feed(config, target) }
+    }
+
+    /// Until somebody says stop; a target that is away is tried again, and its lines wait in their files.
+    fn follow(&self, config: &Config, mut target: impl Target) -> anyhow::Result<()> {
+        let positions = match (&self.positions, &self.server) {
+            (Some(path), _) => path.clone(),
+            (None, None) => config.data_dir.join("follow.json"),
+            (None, Some(_)) => bail!("--follow with --server needs --positions: a file that says how far it has read"),
+        };
+        if self.files.iter().any(|it| it == Path::new("-")) {
+            bail!("standard input can't be followed: it has no positions; leave out --follow");
+        }
+        let open = || -> anyhow::Result<Follower> {
+            let follower = Follower::open(&self.files, &positions).with_context(|| positions.display().to_string())?;
+            Ok(follower.with_time_zone(config.device_time_zone.name().map(str::to_owned)))
+        };
+        let mut follower = open()?;
+        let stopped = stopped()?;
+        let mut lines = Lines::default();
+        while !stopped.load(Ordering::SeqCst) {
+            let batch = follower.poll()?;
+            if batch.records.is_empty() {
+                std::thread::sleep(FOLLOW_INTERVAL);
+                continue;
+            }
+            if let Err(error) = target.send(&batch.records).and_then(|()| target.durable()) {
+                tracing::warn!(%error, "lines could not be stored; they are read and tried again");
+                target.give_up();
+                follower = open()?;
+                std::thread::sleep(RETRY_INTERVAL);
+                continue;
+            }
+            follower.save().with_context(|| positions.display().to_string())?;
+            lines.total += batch.records.len() as u64;
+            lines.unparsed += batch.unparsed as u64;
+        }
+        target.finish()?;
+        Progress::new(Unit::Bytes, None).finish("stored", lines);
+        Ok(())
     }
 
     fn feed(&self, config: &Config, mut target: impl Target) -> anyhow::Result<()> {
@@ -78,6 +133,12 @@ impl Ingest {
 trait Target {
     fn send(&mut self, records: &[Vec<u8>]) -> anyhow::Result<()>;
 
+    /// Returns when all that was sent is durable; more may follow.
+    fn durable(&mut self) -> anyhow::Result<()>;
+
+    /// Forgets what was sent and is not known to be durable: it is going to be sent again.
+    fn give_up(&mut self);
+
     /// Returns when all of them are durable.
     fn finish(self) -> anyhow::Result<()>;
 }
@@ -99,18 +160,45 @@ impl Target for Directory {
         Ok(())
     }
 
-    fn finish(self) -> anyhow::Result<()> {
-        for receipt in self.receipts {
-            receipt.wait_blocking()?;
-        }
+    fn durable(&mut self) -> anyhow::Result<()> {
+        std::mem::take(&mut self.receipts).into_iter().try_for_each(Receipt::wait_blocking)?;
+        Ok(())
+    }
+
+    fn give_up(&mut self) {
+        self.receipts.clear();
+    }
+
+    fn finish(mut self) -> anyhow::Result<()> {
+        self.durable()?;
         self.ledger.save(true)?;
         Ok(self.engine.commit()?)
     }
 }
 
+/// Between two looks at files in which nothing is new.
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Before lines are tried again.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Becomes true when the process is told to stop.
+fn stopped() -> anyhow::Result<Arc<AtomicBool>> {
+    let stopped = Arc::new(AtomicBool::new(false));
+    let told = stopped.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut signals = runtime.block_on(async { Signals::new() })?;
+    std::thread::spawn(move || {
+        runtime.block_on(signals.next());
+        told.store(true, Ordering::SeqCst);
+    });
+    Ok(stopped)
+}
+
 /// The syslog port of a running server.
 pub(super) struct Connection {
-    stream: io::BufWriter<TcpStream>,
+    address: String,
+    stream: Option<io::BufWriter<TcpStream>>,
 }
 
 impl Connection {
@@ -122,25 +210,37 @@ impl Connection {
 
     /// Connects to `HOST:PORT`.
     pub(super) fn to(address: &str) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(address).with_context(|| address.to_owned())?;
-        Ok(Self { stream: io::BufWriter::with_capacity(256 << 10, stream) })
+        let mut connection = Self { address: address.to_owned(), stream: None };
+        connection.stream().with_context(|| address.to_owned())?;
+        Ok(connection)
+    }
+
+    /// The connection, a new one after an acknowledgement.
+    fn stream(&mut self) -> io::Result<&mut io::BufWriter<TcpStream>> {
+        let stream = match self.stream.take() {
+            Some(it) => it,
+            None => io::BufWriter::with_capacity(256 << 10, TcpStream::connect(&self.address)?),
+        };
+        Ok(self.stream.insert(stream))
     }
 
     /// Sends a line, with its length before it, so that any byte may be in it (RFC 6587 §3.4.1).
     pub(super) fn send_line(&mut self, line: &[u8]) -> io::Result<()> {
-        write!(self.stream, "{} ", line.len())?;
-        self.stream.write_all(line)
+        let stream = self.stream()?;
+        write!(stream, "{} ", line.len())?;
+        stream.write_all(line)
     }
 
     /// Sends what is still in the buffer.
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
+        self.stream()?.flush()
     }
 
     /// Says that this was all and waits for the server to say that all of it is durable.
-    pub(super) fn acknowledge(mut self) -> anyhow::Result<()> {
-        self.stream.flush()?;
-        let mut stream = self.stream.get_ref();
+    pub(super) fn acknowledge(&mut self) -> anyhow::Result<()> {
+        let Some(mut stream) = self.stream.take() else { return Ok(()) };
+        stream.flush()?;
+        let mut stream = stream.get_ref();
         stream.shutdown(Shutdown::Write)?;
         let read = stream.read(&mut [0]).context("the server did not acknowledge; lines may be missing")?;
         anyhow::ensure!(read == 0, "the server answered something on a syslog connection");
@@ -157,7 +257,15 @@ impl Target for Connection {
         Ok(())
     }
 
-    fn finish(self) -> anyhow::Result<()> {
+    fn durable(&mut self) -> anyhow::Result<()> {
+        self.acknowledge()
+    }
+
+    fn give_up(&mut self) {
+        self.stream = None;
+    }
+
+    fn finish(mut self) -> anyhow::Result<()> {
         self.acknowledge()
     }
 }

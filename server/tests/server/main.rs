@@ -6,9 +6,12 @@
 mod cases;
 mod commands;
 mod connections;
+mod contexts;
 mod crash;
 mod door;
+mod follow;
 mod headline;
+mod hec;
 mod lines_by_id;
 mod listeners;
 mod many_connections;

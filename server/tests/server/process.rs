@@ -27,8 +27,11 @@ impl Process {
 
     /// The same, with more settings.
     pub(crate) fn start_with(data_dir: &Path, more: &[&str]) -> Self {
+        let free_tcp: &[&str] = if more.contains(&"--syslog-tcp") { &[] } else { &["--syslog-tcp", "127.0.0.1:0"] };
         let mut child = Command::new(env!("CARGO_BIN_EXE_sekisho"))
-            .args(["serve", "--http", "127.0.0.1:0", "--syslog-tcp", "127.0.0.1:0", "--syslog-udp", "off", "--data-dir"])
+            .args(["serve", "--http", "127.0.0.1:0", "--syslog-udp", "off"])
+            .args(free_tcp)
+            .arg("--data-dir")
             .arg(data_dir)
             .args(more)
             .stdin(Stdio::null())

@@ -132,3 +132,15 @@ fn a_simulation_answers_and_stores_nothing() {
         assert!(answer.status == 400 && answer.text().contains(reason), "{} {}", answer.status, answer.text());
     }
 }
+
+#[test]
+fn a_program_of_a_strangers_is_not_run() {
+    let door = Door::open_with(|config| {
+        config.http = "0.0.0.0:0".parse().unwrap();
+        config.insecure = true;
+    });
+    let simulate = |body: Value| door.send("POST", "/_sekisho/pipelines/_simulate", &[], body.to_string());
+    let refused = simulate(json!({ "line": LINE.trim(), "program": ".a = 1" }));
+    assert!(refused.status == 403 && refused.text().contains("loopback"), "{}", refused.text());
+    assert_eq!(simulate(json!({ "line": LINE.trim() })).status, 200);
+}
