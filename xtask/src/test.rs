@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use crate::demo_server::DemoServer;
 use crate::programs::{cargo, run as run_program};
 use crate::steps::Steps;
-use crate::{chart, check, fuzz, provision, repository};
+use crate::{chart, check, fuzz, image, provision, repository};
 
 /// What each fuzz target gets, two at a time.
 const FUZZ_SECONDS: u32 = 60;
@@ -37,6 +37,7 @@ pub(crate) fn run(_: &[String]) -> Result<ExitCode> {
     let binary = steps.run("server for the tests of browser and chart", || {
         run_program(cargo(&root).args(["build", "--locked", "--package", "sekisho", "--bin", "sekisho"]))
     });
+    steps.run_after(&[&binary], "container image, twice the same", || image::test(&root));
     steps.run_after(&[&binary], "Helm chart", || chart::test(&root));
     steps.run_after(&[&packages, &browser, &binary], "npm run e2e against the demonstration", || {
         let server = DemoServer::start(&root)?;
