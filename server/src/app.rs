@@ -99,8 +99,8 @@ impl App {
     }
 
     /// The ledger of sources, once it is read.
-    pub fn ledger(&self) -> Option<&Ledger> {
-        self.shared.ledger.get().map(|it| &**it)
+    pub fn ledger(&self) -> Option<&Arc<Ledger>> {
+        self.shared.ledger.get()
     }
 
     /// From now on lines are taken over HTTP too.
