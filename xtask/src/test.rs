@@ -1,7 +1,8 @@
 //! `cargo xtask test`: everything that can fail, from a clean checkout; installs what it needs and skips nothing.
 //!
 //! Rust is built three times: once for the lints (no code generation), once in the dev profile for all tests and for the server
-//! that the browser tests talk to, and what reads foreign bytes once more with the fuzzer's instrumentation. On two cores from a clean checkout that is meant to stay under forty minutes.
+//! that the browser tests talk to, and what reads foreign bytes once more with the fuzzer's instrumentation. On two cores from a clean checkout
+//! that is meant to stay under forty minutes.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -38,7 +39,7 @@ pub(crate) fn run(_: &[String]) -> Result<ExitCode> {
         run_program(cargo(&root).args(["build", "--locked", "--package", "sekisho", "--bin", "sekisho"]))
     });
     steps.run_after(&[&binary], "container image, twice the same", || image::test(&root));
-    steps.run_after(&[&binary], "Helm chart", || chart::test(&root));
+    steps.run_after(&[&binary], "Helm chart and package", || chart::test(&root));
     steps.run_after(&[&packages, &browser, &binary], "npm run e2e against the demonstration", || {
         let server = DemoServer::start(&root)?;
         run_program(npm(&ui)?.args(["run", "e2e"]).env("SEKISHO_URL", server.url()))
