@@ -52,13 +52,14 @@ fn a_cursor_gives_every_document_of_its_moment_once_in_order() {
     let view = freeze(&engine, "a,b");
     // None of this is seen by the view.
     write(&engine, "a", (0..100).map(|n| json!({ "n": 1_000_000 + n, "tie": 0 })));
-    engine
+    let (_, written) = engine
         .write(
             (0..2_500)
                 .map(|n| WriteOp { index: "b".to_owned(), id: Some(format!("0-{n}")), action: WriteAction::Delete, condition: Condition::None })
                 .collect(),
         )
         .unwrap();
+    written.wait().unwrap();
     engine.commit().unwrap();
     let uuid = engine.indices().into_iter().find(|it| it.name == "a").unwrap().uuid;
     engine.force_merge(&uuid, 1).unwrap();

@@ -1,8 +1,8 @@
 //! `cargo xtask test`: everything that can fail, from a clean checkout; installs what it needs and skips nothing.
 //!
 //! Rust is built three times: once for the lints (no code generation), once in the dev profile for all tests and for the server
-//! that the browser tests talk to, and what reads foreign bytes once more with the fuzzer's instrumentation. On two cores from a clean checkout
-//! that is meant to stay under forty minutes.
+//! that the browser tests talk to, and what reads foreign bytes once more with the fuzzer's instrumentation. On two cores from a clean
+//! checkout that is meant to stay under forty minutes.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};

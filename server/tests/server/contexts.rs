@@ -32,7 +32,7 @@ fn a_scroll_gives_everything_of_its_moment_once() {
         let mut page = door.json("POST", "/notes/_search?scroll=1m", &body);
         assert_eq!(page["hits"]["total"], json!({ "value": 25, "relation": "eq" }));
         assert_eq!(page.get("aggregations").is_some(), body.get("aggs").is_some());
-        door.json("PUT", &format!("/notes/_doc/new?refresh=true"), &json!({ "n": 1_000, "tie": 0 }));
+        door.json("PUT", "/notes/_doc/new?refresh=true", &json!({ "n": 1_000, "tie": 0 }));
         let mut found = Vec::new();
         let mut pages = 0;
         while !numbers(&page).is_empty() {
