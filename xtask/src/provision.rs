@@ -73,7 +73,6 @@ pub(crate) fn unzip() -> Result<()> {
     if find("unzip").is_some() { Ok(()) } else { install(&["unzip"]) }
 }
 
-<<<<<<< HEAD
 /// A Python in that folder that has what a file of requirements names; installed when that changed.
 ///
 /// # Errors
@@ -92,14 +91,14 @@ pub(crate) fn python_with(requirements: &Path, folder: &Path) -> Result<PathBuf>
     // Written last: it says that everything before was done.
     std::fs::write(&witness, wanted)?;
     Ok(program)
-=======
+}
+
 /// systemd's programs, installed when missing: they check the unit. Nothing of it runs.
 ///
 /// # Errors
 /// They are missing and cannot be installed.
 pub(crate) fn systemd() -> Result<()> {
     if find("systemd-analyze").is_some() { Ok(()) } else { install(&["systemd"]) }
->>>>>>> daee66ed8ef957593402a9b3615fc643c426c4ae
 }
 
 fn install(packages: &[&str]) -> Result<()> {
