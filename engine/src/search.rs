@@ -25,6 +25,7 @@ use crate::mapping::{MappedField, Mapping, internal};
 use crate::query::{BoolQuery, DocumentText, Query, QueryContext};
 use crate::resolve::Targets;
 use crate::scan::Match;
+use crate::scroll::Cursor;
 use crate::sort::{self, SortBy, SortColumns, SortKey, SortValue};
 use crate::source::{Formats, values_at};
 use crate::source_filter::SourceFilter;
@@ -181,13 +182,20 @@ pub struct Hit {
     pub seq: u64,
 }
 
+/// Where a hit stands in the order of its search.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    values: Vec<SortValue>,
+    seq: u64,
+}
+
 /// An index as one search sees it: the splits stay as they are, whatever is written meanwhile.
 pub(crate) struct Snapshot {
     pub(crate) name: String,
     pub(crate) mapping: Arc<Mapping>,
     pub(crate) splits: Vec<Arc<Split>>,
     /// Splits that could not be opened: the answer lacks them, and says so.
-    damaged: usize,
+    pub(crate) damaged: usize,
     /// What documents must match to be seen through the aliases that were named.
     filter: Option<Query>,
 }
@@ -210,22 +218,33 @@ impl Engine {
     /// [`QueryError`] when the request does not fit any index, or was cancelled. An index that fails by itself is a
     /// [`ShardFailure`] of the answer.
     pub fn search(&self, targets: &Targets, request: &SearchRequest) -> Result<SearchResponse, QueryError> {
-        let now = self.inner.clock.now();
         check_window(request)?;
+        let now = self.now();
         self.refresh_idle(targets, now)?;
-        let snapshots = self.snapshots(targets, now);
+        Ok(self.answer(&self.snapshots(targets, now), request, now, None)?.0)
+    }
+
+    /// Answers a question to indices as they were taken; with `after`, the hits behind that place. Also the place of the last hit.
+    pub(crate) fn answer(
+        &self,
+        snapshots: &[Snapshot],
+        request: &SearchRequest,
+        now: Timestamp,
+        after: Option<&Place>,
+    ) -> Result<(SearchResponse, Option<Place>), QueryError> {
         let search = Search {
             engine: self,
             request,
             now,
             deadline: request.timeout.map(|it| Instant::now() + it),
             keep: request.from + request.size,
+            after,
             damage: Arc::default(),
         };
         let mut merged = Found::default();
         let mut failures = Vec::new();
         let mut is_cached = true;
-        for snapshot in &snapshots {
+        for snapshot in snapshots {
             if snapshot.damaged > 0 {
                 failures.push(ShardFailure {
                     index: snapshot.name.clone(),
@@ -239,12 +258,13 @@ impl Engine {
             is_cached &= found.is_cached;
             merged.merge(found, &search);
         }
-        let hits = search.fetch(&snapshots, &merged.hits)?;
+        let hits = search.fetch(snapshots, merged.hits.iter().skip(request.from).take(request.size))?;
+        let last = merged.hits.last().map(|it| Place { values: it.values.clone(), seq: it.seq });
         let max_score = merged.max_score;
         let aggs = match &request.aggs {
             Some(aggs) => {
                 let options = RenderOptions { typed_keys: request.typed_keys, now };
-                Some(aggs.render(merged.aggs.unwrap_or_default(), &options, &mut |hit, fields| search.fetch_for_aggs(&snapshots, hit, fields))?)
+                Some(aggs.render(merged.aggs.unwrap_or_default(), &options, &mut |hit, fields| search.fetch_for_aggs(snapshots, hit, fields))?)
             }
             None => None,
         };
@@ -253,7 +273,33 @@ impl Engine {
             TrackTotalHits::All => Some(Total { value: merged.count, is_lower_bound: false }),
             TrackTotalHits::UpTo(limit) => Some(Total { value: merged.count.min(limit), is_lower_bound: merged.count > limit }),
         };
-        Ok(SearchResponse { total, max_score, hits, aggs, shards: snapshots.len(), failures, timed_out: merged.timed_out, is_cached })
+        let response = SearchResponse { total, max_score, hits, aggs, shards: snapshots.len(), failures, timed_out: merged.timed_out, is_cached };
+        Ok((response, last))
+    }
+
+    /// The next hits in the order of the index, from a document on, and where to go on; `None` at the end.
+    pub(crate) fn hits_in_place(
+        &self,
+        snapshots: &[Snapshot],
+        request: &SearchRequest,
+        now: Timestamp,
+        mut cursor: Cursor,
+    ) -> Result<(Vec<Hit>, Option<Cursor>), QueryError> {
+        let search = Search { engine: self, request, now, deadline: None, keep: 0, after: None, damage: Arc::default() };
+        let mut found = Vec::new();
+        while let Some(snapshot) = snapshots.get(cursor.snapshot) {
+            while let Some(split) = snapshot.splits.get(cursor.split) {
+                match search.go_on(snapshot, split, cursor.doc, request.size, &mut found)? {
+                    Some(doc) => {
+                        let hits = search.fetch(snapshots, found.iter())?;
+                        return Ok((hits, Some(Cursor { doc, ..cursor })));
+                    }
+                    None => cursor = Cursor { split: cursor.split + 1, doc: 0, ..cursor },
+                }
+            }
+            cursor = Cursor { snapshot: cursor.snapshot + 1, split: 0, doc: 0 };
+        }
+        Ok((search.fetch(snapshots, found.iter())?, None))
     }
 
     /// Every match of the request's query, in the order of index names and of writing.
@@ -262,7 +308,7 @@ impl Engine {
         // What was acknowledged before is gone over, however often the index is searched.
         self.refresh(Some(targets.uuids())).map_err(|error| QueryError::Damaged(error.to_string()))?;
         let snapshots = self.snapshots(targets, now);
-        let search = Search { engine: self, request, now, deadline: None, keep: 0, damage: Arc::default() };
+        let search = Search { engine: self, request, now, deadline: None, keep: 0, after: None, damage: Arc::default() };
         let mut all = Vec::new();
         for snapshot in &snapshots {
             if snapshot.damaged > 0 {
@@ -278,7 +324,7 @@ impl Engine {
     }
 
     /// Refreshes the indices that nobody has searched lately: the background only looks after the others.
-    fn refresh_idle(&self, targets: &Targets, now: Timestamp) -> Result<(), QueryError> {
+    pub(crate) fn refresh_idle(&self, targets: &Targets, now: Timestamp) -> Result<(), QueryError> {
         let idle: Vec<IndexUuid> = {
             let mut state = self.inner.state();
             let mut idle = Vec::new();
@@ -316,7 +362,7 @@ impl Engine {
     }
 }
 
-fn check_window(request: &SearchRequest) -> Result<(), QueryError> {
+pub(crate) fn check_window(request: &SearchRequest) -> Result<(), QueryError> {
     let window = request.from.saturating_add(request.size);
     if window > RESULT_WINDOW_MAX {
         return Err(QueryError::IllegalArgument(format!(
@@ -342,6 +388,8 @@ struct Search<'a> {
     deadline: Option<Instant>,
     /// Hits of one split that can be on the page.
     keep: usize,
+    /// The last hit of the page before, where the caller has kept it.
+    after: Option<&'a Place>,
     /// Set by a query that could not read a document it had to verify: the answer would lack it.
     damage: Arc<Mutex<Option<String>>>,
 }
@@ -390,9 +438,23 @@ struct IndexPlan<'a> {
     snapshot: &'a Snapshot,
     name: Arc<str>,
     statistics: Statistics<'a>,
-    after: Option<Vec<SortValue>>,
+    after: Option<After>,
     /// Whether the hits are the newest first and nothing else decides: splits have that order.
     newest_first: bool,
+}
+
+/// What hits of the page have to stand behind.
+struct After {
+    values: Vec<SortValue>,
+    /// Tells hits with equal values apart; without it all of them are passed over.
+    seq: Option<u64>,
+}
+
+impl After {
+    fn is_before(&self, keys: &[SortKey], values: &[SortValue], seq: u64) -> bool {
+        let by_seq = || self.seq.map_or(Ordering::Equal, |last| seq.cmp(&last));
+        sort::compare(keys, values, &self.values).then_with(by_seq) == Ordering::Greater
+    }
 }
 
 impl<'a> Search<'a> {
@@ -402,11 +464,13 @@ impl<'a> Search<'a> {
         for key in &request.sort {
             fields.push(key.resolve(&snapshot.mapping)?);
         }
-        let after = match &request.search_after {
-            Some(values) => Some(
-                request.sort.iter().zip(&fields).zip(values).map(|((key, field), value)| key.parse_value(*field, value)).collect::<Result<_, _>>()?,
-            ),
-            None => None,
+        let after = match (&request.search_after, self.after) {
+            (_, Some(place)) => Some(After { values: place.values.clone(), seq: Some(place.seq) }),
+            (Some(values), None) => {
+                let values = request.sort.iter().zip(&fields).zip(values).map(|((key, field), value)| key.parse_value(*field, value));
+                Some(After { values: values.collect::<Result<_, _>>()?, seq: None })
+            }
+            (None, None) => None,
         };
         let by_time = SortBy::Field(ecs::FIELDS[ecs::TIMESTAMP.0 as usize].name.to_owned());
         // Ties are in the order of writing anyway, which is what a second key `_doc` asks for.
@@ -430,6 +494,45 @@ impl<'a> Search<'a> {
             merged.merge(one, self);
         }
         Ok(merged)
+    }
+
+    /// Adds the matches of a split from a document on, until there are `limit`; the document after them, or `None` at the end.
+    fn go_on(
+        &self,
+        snapshot: &'a Snapshot,
+        split: &Arc<Split>,
+        from: DocId,
+        limit: usize,
+        found: &mut Vec<Candidate>,
+    ) -> Result<Option<DocId>, QueryError> {
+        self.check()?;
+        let name: Arc<str> = snapshot.name.as_str().into();
+        let query = match &self.request.post_filter {
+            Some(filter) => BoolQuery::new().must(self.request.query.clone()).filter(filter.clone()).build(),
+            None => self.request.query.clone(),
+        };
+        let plan = IndexPlan { snapshot, name: name.clone(), statistics: Statistics(&snapshot.splits), after: None, newest_first: false };
+        let weight = self.weight(&plan, split, &snapshot.seen(&query), false)?;
+        let mut scorer = weight.scorer(&split.reader, 1.0)?;
+        let seqs = split.reader.fast_fields().u64(internal::NAMES[1])?;
+        let mut doc = if scorer.doc() < from { scorer.seek(from) } else { scorer.doc() };
+        let mut looked_at = 0_u32;
+        while doc != TERMINATED {
+            if found.len() == limit {
+                return Ok(Some(doc));
+            }
+            if !split.reader.is_deleted(doc) {
+                let seq = seqs.first(doc).unwrap_or_default();
+                let values = vec![SortValue::I64(seq as i64)];
+                found.push(Candidate { values, score: 0.0, seq, doc, split: split.clone(), index: name.clone() });
+            }
+            looked_at += 1;
+            if looked_at.is_multiple_of(CHECK_EVERY_DOCS) {
+                self.check()?;
+            }
+            doc = scorer.advance();
+        }
+        Ok(None)
     }
 
     fn matches_of(&self, snapshot: &'a Snapshot) -> Result<Vec<Match>, QueryError> {
@@ -583,6 +686,14 @@ impl<'a> Search<'a> {
             Some(filter) => BoolQuery::new().must(query.clone()).filter(filter.clone()).build(),
             None => query.clone(),
         };
+        let query = match plan.after.as_ref().map(|it| &it.values[0]) {
+            // The order is the order of time: what is newer than the page before was on it, and need not be walked over.
+            Some(SortValue::I64(last)) if plan.newest_first => {
+                let time = ecs::FIELDS[ecs::TIMESTAMP.0 as usize].name;
+                BoolQuery::new().must(query).filter(Query::range(time).lte(*last).format("epoch_millis").build()).build()
+            }
+            _ => query,
+        };
         let weight = self.weight(plan, split, &query, needs_scores)?;
         let default_sort = [SortKey::score()];
         let keys: &[SortKey] = if request.sort.is_empty() { &default_sort } else { &request.sort };
@@ -607,7 +718,7 @@ impl<'a> Search<'a> {
                 if request.min_score.is_none_or(|min| score >= min) {
                     found.max_score = if needs_scores { Some(found.max_score.map_or(score, |it| it.max(score))) } else { None };
                     let values = columns.values(doc, score);
-                    let is_after = plan.after.as_ref().is_none_or(|after| sort::compare(keys, &values, after) == Ordering::Greater);
+                    let is_after = plan.after.as_ref().is_none_or(|after| after.is_before(keys, &values, columns.seq(doc)));
                     if is_after {
                         if stop_early && best.len() >= self.keep && keys[0].compare(&values[0], &best[self.keep - 1].values[0]) == Ordering::Greater {
                             break;
@@ -635,12 +746,12 @@ impl<'a> Search<'a> {
         hits.truncate(self.keep);
     }
 
-    fn fetch(&self, snapshots: &[Snapshot], candidates: &[Candidate]) -> Result<Vec<Hit>, QueryError> {
+    fn fetch<'b>(&self, snapshots: &[Snapshot], candidates: impl Iterator<Item = &'b Candidate>) -> Result<Vec<Hit>, QueryError> {
         let request = self.request;
         let mappings: BTreeMap<&str, &Arc<Mapping>> = snapshots.iter().map(|it| (it.name.as_str(), &it.mapping)).collect();
         let mut stores = BTreeMap::new();
         let mut hits = Vec::new();
-        for candidate in candidates.iter().skip(request.from).take(request.size) {
+        for candidate in candidates {
             let split = &candidate.split;
             let mapping = mappings[&*candidate.index];
             let (source, fields) = if request.source == SourceFilter::None && request.fields.is_empty() {

@@ -86,6 +86,11 @@ impl SortKey {
         Self::new(SortBy::Field(name.to_owned()), descending)
     }
 
+    /// Sorts by the order of the index, which tells any two documents apart.
+    pub fn doc() -> Self {
+        Self::new(SortBy::Doc, false)
+    }
+
     fn new(by: SortBy, descending: bool) -> Self {
         Self { by, descending, missing: Missing::Last, unmapped_type: None, format: None, mode: None }
     }
@@ -119,7 +124,7 @@ impl SortKey {
     fn named(name: &str) -> Self {
         match name {
             "_score" => Self::score(),
-            "_doc" | "_shard_doc" => Self::new(SortBy::Doc, false),
+            "_doc" | "_shard_doc" => Self::doc(),
             field => Self::field(field, false),
         }
     }

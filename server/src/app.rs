@@ -3,12 +3,15 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use sekisho_engine::{Engine, ResolveOptions, Targets};
+use sekisho_engine::{Engine, ResolveOptions, Targets, View};
 use sekisho_ingest::Ledger;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::api::async_search::AsyncSearch;
 use crate::api::call::Params;
 use crate::api::error::ApiError;
+use crate::api::scroll::OpenScroll;
+use crate::contexts::Contexts;
 use crate::gate::Hosts;
 use crate::metrics::Metrics;
 use crate::sink::EngineSink;
@@ -45,6 +48,9 @@ struct Shared {
     request_memory: Arc<Semaphore>,
     request_memory_bytes: usize,
     version: String,
+    scrolls: Contexts<OpenScroll>,
+    points_in_time: Contexts<View>,
+    async_searches: Contexts<AsyncSearch>,
 }
 
 impl App {
@@ -68,6 +74,9 @@ impl App {
                 request_memory,
                 request_memory_bytes,
                 version,
+                scrolls: Contexts::default(),
+                points_in_time: Contexts::default(),
+                async_searches: Contexts::default(),
             }),
         }
     }
@@ -155,6 +164,21 @@ impl App {
     /// The Elasticsearch version that we answer to be.
     pub fn version(&self) -> &str {
         &self.shared.version
+    }
+
+    /// Scrolls between their pages.
+    pub fn scrolls(&self) -> &Contexts<OpenScroll> {
+        &self.shared.scrolls
+    }
+
+    /// Points in time.
+    pub fn points_in_time(&self) -> &Contexts<View> {
+        &self.shared.points_in_time
+    }
+
+    /// Searches in the background.
+    pub fn async_searches(&self) -> &Contexts<AsyncSearch> {
+        &self.shared.async_searches
     }
 
     /// Whether the engine is open.

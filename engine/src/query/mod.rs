@@ -53,6 +53,7 @@ mod dictionary;
 mod exclusion;
 mod guard;
 mod scan;
+mod slice;
 mod verified;
 
 use std::fmt;

@@ -2,6 +2,7 @@
 
 pub mod alias;
 pub mod analyze;
+pub mod async_search;
 pub mod bulk;
 pub mod by_query;
 pub mod call;
@@ -26,11 +27,13 @@ pub mod msearch;
 pub mod node;
 #[cfg(feature = "pipelines")]
 pub mod pipelines;
+pub mod pit;
 pub mod probes;
 pub mod reindex;
 pub mod reprocess;
 pub mod resolve;
 pub mod router;
+pub mod scroll;
 pub mod search;
 pub mod sessions;
 pub mod setting;
@@ -73,6 +76,18 @@ endpoints! {
     ["GET", "HEAD"] ["/"] => info::handle;
     ["POST", "PUT"] ["/_bulk", "/{index}/_bulk"] => bulk::handle;
     ["GET", "POST"] ["/_search", "/{index}/_search"] => search::handle;
+    ["GET", "POST"] ["/_search/scroll", "/_search/scroll/{scroll_id}"] => scroll::next;
+    ["DELETE"] ["/_search/scroll", "/_search/scroll/{scroll_id}"] => scroll::close;
+    ["POST"] ["/{index}/_pit"] => pit::open;
+    ["DELETE"] ["/_pit"] => pit::close;
+    ["POST"] ["/{index}/_search/point_in_time"] => pit::open_opensearch;
+    ["DELETE"] ["/_search/point_in_time"] => pit::close_opensearch;
+    ["DELETE"] ["/_search/point_in_time/_all"] => pit::close_all_opensearch;
+    ["GET"] ["/_search/point_in_time/_all"] => pit::list_opensearch;
+    ["POST"] ["/_async_search", "/{index}/_async_search"] => async_search::submit;
+    ["GET"] ["/_async_search/{id}"] => async_search::get;
+    ["DELETE"] ["/_async_search/{id}"] => async_search::delete;
+    ["GET"] ["/_async_search/status/{id}"] => async_search::status;
     ["GET", "POST"] ["/_msearch", "/{index}/_msearch"] => msearch::handle;
     ["GET", "POST"] ["/_count", "/{index}/_count"] => count::handle;
     ["POST"] ["/{index}/_doc"] => document::append;

@@ -117,5 +117,6 @@ fn one(
     let mut search = search::parse(&index, body, &mut Params::parse(&params), &call.path)?;
     search.request.typed_keys = typed_keys;
     search.total_as_int |= total_as_int;
+    search.look_up(&call.app)?;
     Ok(search)
 }

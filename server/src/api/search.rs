@@ -5,16 +5,20 @@ use std::time::{Duration, Instant};
 
 use sekisho_engine::aggs::Aggs;
 use sekisho_engine::limits::TOTAL_HITS_DEFAULT;
-use sekisho_engine::query::Query;
-use sekisho_engine::{Cancel, Engine, Hit, ResolveOptions, SearchRequest, SearchResponse, SortKey, SourceFilter, TrackTotalHits};
+use sekisho_engine::query::{BoolQuery, Query};
+use sekisho_engine::{Cancel, Engine, Hit, ResolveOptions, SearchRequest, SearchResponse, SortKey, SourceFilter, TrackTotalHits, View};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Params, Reply};
 use super::error::ApiError;
-use crate::app::{resolve_options, targets};
+use crate::app::{App, resolve_options, targets};
 use crate::metrics::Metrics;
 
+/// Longest time that a scroll or a point in time stays open unused, as Elasticsearch's `search.max_keep_alive`.
+const KEEP_ALIVE_MAX: Duration = Duration::from_secs(24 * 3_600);
+
 /// A search as HTTP says it.
+#[derive(Clone)]
 pub struct SearchCall {
     /// Index expression.
     pub index: String,
@@ -30,6 +34,17 @@ pub struct SearchCall {
     pub seq_no: bool,
     /// Fields that hits show as lists, by patterns.
     pub fields: Vec<String>,
+    /// The point in time that is asked instead of indices.
+    pub pit: Option<Pit>,
+}
+
+/// A point in time as a search names it.
+#[derive(Clone)]
+pub struct Pit {
+    id: String,
+    keep_alive: Option<Duration>,
+    /// What it is, once it was looked up.
+    view: Option<Arc<View>>,
 }
 
 /// Answers `_search`.
@@ -39,14 +54,42 @@ pub struct SearchCall {
 pub async fn handle(mut call: Call) -> Outcome {
     let index = call.part("index").to_owned();
     let body = call.object()?;
+    let scroll = call.params.take("scroll").map(|it| keep_alive(&it)).transpose()?;
     let search = parse(&index, body, &mut call.params, &call.path)?;
     let metrics = call.app.metrics().clone();
-    let guard = CancelOnDrop::new(search.request.cancel.clone(), metrics.clone());
     let began = Instant::now();
-    let answer = call.app.search(move |engine| run(engine, &search)).await;
-    guard.finish();
+    let outcome = match scroll {
+        Some(keep_alive) => super::scroll::begin(&call.app, search, keep_alive).await,
+        None => answer(&call.app, search).await,
+    };
     metrics.search_duration.observe(began.elapsed().as_secs_f64());
-    answer.map(Reply::Json)
+    outcome.map(Reply::Json)
+}
+
+/// Runs a search; it is given up when nobody waits for its answer any more.
+///
+/// # Errors
+/// As [`handle`].
+pub(super) async fn answer(app: &App, mut search: SearchCall) -> Result<Value, ApiError> {
+    search.look_up(app)?;
+    let guard = CancelOnDrop::new(search.request.cancel.clone(), app.metrics().clone());
+    let answer = app.search(move |engine| run(engine, &search)).await;
+    guard.finish();
+    answer
+}
+
+impl SearchCall {
+    /// Finds the point in time that is named.
+    ///
+    /// # Errors
+    /// 404 where there is none.
+    pub(super) fn look_up(&mut self, app: &App) -> Result<(), ApiError> {
+        if let Some(pit) = &mut self.pit {
+            let view = app.points_in_time().get(&pit.id, pit.keep_alive, Instant::now());
+            pit.view = Some(view.ok_or_else(|| ApiError::context_missing(&pit.id))?);
+        }
+        Ok(())
+    }
 }
 
 /// Gives a search up when the connection that asked is gone: the future of its request is dropped then, and this with it.
@@ -90,12 +133,72 @@ pub fn parse(index: &str, body: Map<String, Value>, params: &mut Params, path: &
         version: false,
         seq_no: false,
         fields: Vec::new(),
+        pit: None,
     };
+    let names_shard_doc = body.get("sort").is_some_and(names_shard_doc);
+    let slice = body.get("slice").map(slice).transpose()?;
     read_body(&mut call, body)?;
     read_params(&mut call, params)?;
     params.finish(path)?;
     call.request.fields = std::mem::take(&mut call.fields);
+    match &call.pit {
+        Some(_) => {
+            if !call.index.is_empty() {
+                ApiError::validation(&["[indices] cannot be used with point in time. Do not specify any index with point in time."])?;
+            }
+            let sort = &mut call.request.sort;
+            // What ties is told apart, so that the next page begins behind the very last hit; a client that gives fewer values knows better.
+            let has_place = call.request.search_after.as_ref().is_none_or(|it| it.len() == sort.len() + 1);
+            if !sort.is_empty() && has_place && !names_shard_doc {
+                sort.push(SortKey::doc());
+            }
+        }
+        None if names_shard_doc => ApiError::validation(&["[_shard_doc] sort field cannot be used without [point in time]"])?,
+        None => {}
+    }
+    if let Some(slice) = slice {
+        call.request.query = BoolQuery::new().must(call.request.query.clone()).filter(slice).build();
+    }
     Ok(call)
+}
+
+/// Whether a sort names the tie-break of points in time itself.
+fn names_shard_doc(sort: &Value) -> bool {
+    match sort {
+        Value::String(name) => name == "_shard_doc",
+        Value::Array(items) => items.iter().any(names_shard_doc),
+        Value::Object(keys) => keys.contains_key("_shard_doc"),
+        _ => false,
+    }
+}
+
+fn slice(value: &Value) -> Result<Query, ApiError> {
+    let object = value.as_object().ok_or_else(|| ApiError::parsing("[slice] must be an object with [id] and [max]"))?;
+    if let Some(key) = object.keys().find(|it| !matches!(it.as_str(), "id" | "max" | "field")) {
+        return Err(ApiError::new(400, "x_content_parse_exception", format!("[slice] unknown field [{key}]")));
+    }
+    if object.get("field").is_some_and(|it| !matches!(it.as_str(), Some("_id" | "_seq_no"))) {
+        return Err(ApiError::illegal_argument("[slice] by a field of documents is not supported; leave [field] out"));
+    }
+    let number =
+        |key: &str| object.get(key).and_then(Value::as_i64).ok_or_else(|| ApiError::parsing(format!("[slice] needs a whole number [{key}]")));
+    Ok(Query::slice(number("id")?, number("max")?)?)
+}
+
+fn pit(value: &Value) -> Result<Pit, ApiError> {
+    let object = value.as_object().ok_or_else(|| ApiError::parsing("[pit] must be an object with [id]"))?;
+    let mut pit = Pit { id: String::new(), keep_alive: None, view: None };
+    for (key, value) in object {
+        match (key.as_str(), value) {
+            ("id", Value::String(id)) => pit.id.clone_from(id),
+            ("keep_alive", Value::String(text)) => pit.keep_alive = Some(keep_alive(text)?),
+            _ => return Err(ApiError::new(400, "x_content_parse_exception", format!("[pit] unknown field [{key}] or value [{value}]"))),
+        }
+    }
+    if pit.id.is_empty() {
+        return Err(ApiError::illegal_argument("Required [id]"));
+    }
+    Ok(pit)
 }
 
 fn read_body(call: &mut SearchCall, body: Map<String, Value>) -> Result<(), ApiError> {
@@ -121,6 +224,9 @@ fn read_body(call: &mut SearchCall, body: Map<String, Value>) -> Result<(), ApiE
             "seq_no_primary_term" => call.seq_no = flag(&value, "seq_no_primary_term")?,
             "fields" | "docvalue_fields" => call.fields.extend(field_patterns(&value, &key)?),
             "stored_fields" if matches!(value.as_str(), Some("_none_")) => request.source = SourceFilter::None,
+            "pit" => call.pit = Some(pit(&value)?),
+            // Read before.
+            "slice" => {}
             "profile" | "explain" if value == Value::Bool(false) => {}
             // Hints that change nothing here.
             "terminate_after" if value == json!(0) => {}
@@ -213,12 +319,14 @@ fn read_params(call: &mut SearchCall, params: &mut Params) -> Result<(), ApiErro
 /// As [`handle`].
 pub fn run(engine: &Engine, call: &SearchCall) -> Result<Value, ApiError> {
     let began = Instant::now();
-    let targets = targets(engine, &call.index, call.options)?;
-    let response = engine.search(&targets, &call.request)?;
+    let response = match call.pit.as_ref().and_then(|it| it.view.as_deref()) {
+        Some(view) => engine.search_view(view, &call.request)?,
+        None => engine.search(&targets(engine, &call.index, call.options)?, &call.request)?,
+    };
     Ok(render(call, response, began.elapsed()))
 }
 
-fn render(call: &SearchCall, response: SearchResponse, took: Duration) -> Value {
+pub(super) fn render(call: &SearchCall, response: SearchResponse, took: Duration) -> Value {
     let mut hits = Map::new();
     if let Some(total) = response.total {
         let total = if call.total_as_int {
@@ -242,6 +350,9 @@ fn render(call: &SearchCall, response: SearchResponse, took: Duration) -> Value 
     let mut answer = json!({ "took": took.as_millis() as u64, "timed_out": response.timed_out, "_shards": shards, "hits": hits });
     if let Some(aggs) = response.aggs {
         answer["aggregations"] = aggs;
+    }
+    if let Some(pit) = &call.pit {
+        answer["pit_id"] = pit.id.clone().into();
     }
     answer
 }
@@ -318,6 +429,17 @@ fn track_total_hits(value: &Value) -> Result<TrackTotalHits, ApiError> {
         ),
         _ => Err(ApiError::parsing("[track_total_hits] must be true, false or a number")),
     }
+}
+
+/// How long something stays open after its last use, at most a day.
+pub(super) fn keep_alive(text: &str) -> Result<Duration, ApiError> {
+    let time = duration(text)?;
+    if time > KEEP_ALIVE_MAX {
+        return Err(ApiError::illegal_argument(format!(
+            "Keep alive for request ({text}) is too large. It must be less than (1d). This limit can be set by changing the [search.max_keep_alive] cluster level setting."
+        )));
+    }
+    Ok(time)
 }
 
 /// A time as Elasticsearch writes it: `500ms`, `10s`, `1m`.
