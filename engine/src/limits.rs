@@ -47,3 +47,6 @@ pub const INNER_RESULT_WINDOW_MAX: usize = 100;
 
 /// Slices of one scroll or point in time (Elasticsearch's `index.max_slices_per_scroll`).
 pub const SLICES_MAX: i64 = 1_024;
+
+/// Characters of a text in KQL; it is refused with the place where it went over.
+pub const KQL_CHARS_MAX: usize = 32_768;

@@ -25,7 +25,6 @@ use crate::mapping::{MappedField, Mapping, internal};
 use crate::query::{BoolQuery, DocumentText, Query, QueryContext};
 use crate::resolve::Targets;
 use crate::scan::Match;
-use crate::scroll::Cursor;
 use crate::sort::{self, SortBy, SortColumns, SortKey, SortValue};
 use crate::source::{Formats, values_at};
 use crate::source_filter::SourceFilter;
@@ -182,20 +181,13 @@ pub struct Hit {
     pub seq: u64,
 }
 
-/// Where a hit stands in the order of its search.
-#[derive(Clone, Debug)]
-pub(crate) struct Place {
-    values: Vec<SortValue>,
-    seq: u64,
-}
-
 /// An index as one search sees it: the splits stay as they are, whatever is written meanwhile.
 pub(crate) struct Snapshot {
     pub(crate) name: String,
     pub(crate) mapping: Arc<Mapping>,
     pub(crate) splits: Vec<Arc<Split>>,
     /// Splits that could not be opened: the answer lacks them, and says so.
-    pub(crate) damaged: usize,
+    damaged: usize,
     /// What documents must match to be seen through the aliases that were named.
     filter: Option<Query>,
 }
@@ -219,28 +211,19 @@ impl Engine {
     /// [`ShardFailure`] of the answer.
     pub fn search(&self, targets: &Targets, request: &SearchRequest) -> Result<SearchResponse, QueryError> {
         check_window(request)?;
-        let now = self.now();
-        self.refresh_idle(targets, now)?;
-        Ok(self.answer(&self.snapshots(targets, now), request, now, None)?.0)
+        self.search_view(&self.freeze(targets)?, request)
     }
 
-    /// Answers a question to indices as they were taken; with `after`, the hits behind that place. Also the place of the last hit.
-    pub(crate) fn answer(
-        &self,
-        snapshots: &[Snapshot],
-        request: &SearchRequest,
-        now: Timestamp,
-        after: Option<&Place>,
-    ) -> Result<(SearchResponse, Option<Place>), QueryError> {
-        let search = Search {
-            engine: self,
-            request,
-            now,
-            deadline: request.timeout.map(|it| Instant::now() + it),
-            keep: request.from + request.size,
-            after,
-            damage: Arc::default(),
-        };
+    /// The indices as they are now, with everything that was acknowledged before.
+    pub(crate) fn freeze_snapshots(&self, targets: &Targets) -> Result<(Vec<Snapshot>, Timestamp), QueryError> {
+        let now = self.inner.clock.now();
+        self.refresh_idle(targets, now)?;
+        Ok((self.snapshots(targets, now), now))
+    }
+
+    /// Answers a question to indices as they were.
+    pub(crate) fn search_snapshots(&self, snapshots: &[Snapshot], now: Timestamp, request: &SearchRequest) -> Result<SearchResponse, QueryError> {
+        let search = Search { keep: request.from + request.size, ..Search::new(self, request, now) };
         let mut merged = Found::default();
         let mut failures = Vec::new();
         let mut is_cached = true;
@@ -258,8 +241,7 @@ impl Engine {
             is_cached &= found.is_cached;
             merged.merge(found, &search);
         }
-        let hits = search.fetch(snapshots, merged.hits.iter().skip(request.from).take(request.size))?;
-        let last = merged.hits.last().map(|it| Place { values: it.values.clone(), seq: it.seq });
+        let hits = search.fetch(snapshots, &merged.hits)?;
         let max_score = merged.max_score;
         let aggs = match &request.aggs {
             Some(aggs) => {
@@ -273,33 +255,74 @@ impl Engine {
             TrackTotalHits::All => Some(Total { value: merged.count, is_lower_bound: false }),
             TrackTotalHits::UpTo(limit) => Some(Total { value: merged.count.min(limit), is_lower_bound: merged.count > limit }),
         };
-        let response = SearchResponse { total, max_score, hits, aggs, shards: snapshots.len(), failures, timed_out: merged.timed_out, is_cached };
-        Ok((response, last))
+        Ok(SearchResponse { total, max_score, hits, aggs, shards: snapshots.len(), failures, timed_out: merged.timed_out, is_cached })
     }
 
-    /// The next hits in the order of the index, from a document on, and where to go on; `None` at the end.
-    pub(crate) fn hits_in_place(
+    /// The best hits behind `after`, more than one answer has, by the request's sort: for a cursor, which reads them page by page.
+    pub(crate) fn best_hits(
         &self,
         snapshots: &[Snapshot],
-        request: &SearchRequest,
         now: Timestamp,
-        mut cursor: Cursor,
-    ) -> Result<(Vec<Hit>, Option<Cursor>), QueryError> {
-        let search = Search { engine: self, request, now, deadline: None, keep: 0, after: None, damage: Arc::default() };
-        let mut found = Vec::new();
-        while let Some(snapshot) = snapshots.get(cursor.snapshot) {
-            while let Some(split) = snapshot.splits.get(cursor.split) {
-                match search.go_on(snapshot, split, cursor.doc, request.size, &mut found)? {
-                    Some(doc) => {
-                        let hits = search.fetch(snapshots, found.iter())?;
-                        return Ok((hits, Some(Cursor { doc, ..cursor })));
-                    }
-                    None => cursor = Cursor { split: cursor.split + 1, doc: 0, ..cursor },
-                }
+        request: &SearchRequest,
+        after: Option<Vec<SortValue>>,
+        keep: usize,
+    ) -> Result<Vec<Candidate>, QueryError> {
+        let request = SearchRequest { aggs: None, track_total_hits: TrackTotalHits::None, ..request.clone() };
+        let search = Search { keep, after, ..Search::new(self, &request, now) };
+        let mut merged = Found::default();
+        for snapshot in snapshots {
+            let found = search.index(snapshot)?;
+            if let Some(reason) = search.damage.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                return Err(QueryError::Damaged(reason));
             }
-            cursor = Cursor { snapshot: cursor.snapshot + 1, split: 0, doc: 0 };
+            merged.merge(found, &search);
         }
-        Ok((search.fetch(snapshots, found.iter())?, None))
+        Ok(merged.hits)
+    }
+
+    /// The request's query as an index is asked it.
+    pub(crate) fn compile_for(
+        &self,
+        snapshot: &Snapshot,
+        now: Timestamp,
+        request: &SearchRequest,
+    ) -> Result<Box<dyn tantivy::query::Query>, QueryError> {
+        Search::new(self, request, now).compile(&snapshot.seen(&request.query), snapshot)
+    }
+
+    /// How a document's score for the request's query came about; `None` where it does not match.
+    pub(crate) fn explain_in(
+        &self,
+        snapshot: &Snapshot,
+        split: &Arc<Split>,
+        doc: DocId,
+        now: Timestamp,
+        request: &SearchRequest,
+    ) -> Result<Option<Value>, QueryError> {
+        let search = Search::new(self, request, now);
+        let plan =
+            IndexPlan { snapshot, name: snapshot.name.as_str().into(), statistics: Statistics(&snapshot.splits), after: None, newest_first: false };
+        let weight = search.weight(&plan, split, &snapshot.seen(&request.query), true)?;
+        let mut scorer = weight.scorer(&split.reader, 1.0)?;
+        let at = if scorer.doc() < doc { scorer.seek(doc) } else { scorer.doc() };
+        if at != doc {
+            return Ok(None);
+        }
+        let score = scorer.score();
+        // Not every query can say how it came to its score; the score it has.
+        Ok(Some(crate::inspect::explanation_json(score, weight.explain(&split.reader, doc).ok().as_ref())))
+    }
+
+    /// Reads the documents of hits.
+    pub(crate) fn read_hits(
+        &self,
+        snapshots: &[Snapshot],
+        now: Timestamp,
+        request: &SearchRequest,
+        hits: &[Candidate],
+    ) -> Result<Vec<Hit>, QueryError> {
+        let request = SearchRequest { from: 0, size: hits.len(), ..request.clone() };
+        Search::new(self, &request, now).fetch(snapshots, hits)
     }
 
     /// Every match of the request's query, in the order of index names and of writing.
@@ -308,7 +331,7 @@ impl Engine {
         // What was acknowledged before is gone over, however often the index is searched.
         self.refresh(Some(targets.uuids())).map_err(|error| QueryError::Damaged(error.to_string()))?;
         let snapshots = self.snapshots(targets, now);
-        let search = Search { engine: self, request, now, deadline: None, keep: 0, after: None, damage: Arc::default() };
+        let search = Search { deadline: None, ..Search::new(self, request, now) };
         let mut all = Vec::new();
         for snapshot in &snapshots {
             if snapshot.damaged > 0 {
@@ -324,7 +347,7 @@ impl Engine {
     }
 
     /// Refreshes the indices that nobody has searched lately: the background only looks after the others.
-    pub(crate) fn refresh_idle(&self, targets: &Targets, now: Timestamp) -> Result<(), QueryError> {
+    fn refresh_idle(&self, targets: &Targets, now: Timestamp) -> Result<(), QueryError> {
         let idle: Vec<IndexUuid> = {
             let mut state = self.inner.state();
             let mut idle = Vec::new();
@@ -388,8 +411,8 @@ struct Search<'a> {
     deadline: Option<Instant>,
     /// Hits of one split that can be on the page.
     keep: usize,
-    /// The last hit of the page before, where the caller has kept it.
-    after: Option<&'a Place>,
+    /// Only hits behind these sort values, in the place of the request's own.
+    after: Option<Vec<SortValue>>,
     /// Set by a query that could not read a document it had to verify: the answer would lack it.
     damage: Arc<Mutex<Option<String>>>,
 }
@@ -406,8 +429,8 @@ struct Found {
 }
 
 /// A hit before its document is read.
-struct Candidate {
-    values: Vec<SortValue>,
+pub(crate) struct Candidate {
+    pub(crate) values: Vec<SortValue>,
     score: f32,
     seq: u64,
     doc: DocId,
@@ -438,39 +461,28 @@ struct IndexPlan<'a> {
     snapshot: &'a Snapshot,
     name: Arc<str>,
     statistics: Statistics<'a>,
-    after: Option<After>,
+    after: Option<Vec<SortValue>>,
     /// Whether the hits are the newest first and nothing else decides: splits have that order.
     newest_first: bool,
 }
 
-/// What hits of the page have to stand behind.
-struct After {
-    values: Vec<SortValue>,
-    /// Tells hits with equal values apart; without it all of them are passed over.
-    seq: Option<u64>,
-}
-
-impl After {
-    fn is_before(&self, keys: &[SortKey], values: &[SortValue], seq: u64) -> bool {
-        let by_seq = || self.seq.map_or(Ordering::Equal, |last| seq.cmp(&last));
-        sort::compare(keys, values, &self.values).then_with(by_seq) == Ordering::Greater
-    }
-}
-
 impl<'a> Search<'a> {
+    fn new(engine: &'a Engine, request: &'a SearchRequest, now: Timestamp) -> Self {
+        Self { engine, request, now, deadline: request.timeout.map(|it| Instant::now() + it), keep: 0, after: None, damage: Arc::default() }
+    }
+
     fn index(&self, snapshot: &'a Snapshot) -> Result<Found, QueryError> {
         let request = self.request;
         let mut fields = Vec::new();
         for key in &request.sort {
             fields.push(key.resolve(&snapshot.mapping)?);
         }
-        let after = match (&request.search_after, self.after) {
-            (_, Some(place)) => Some(After { values: place.values.clone(), seq: Some(place.seq) }),
-            (Some(values), None) => {
-                let values = request.sort.iter().zip(&fields).zip(values).map(|((key, field), value)| key.parse_value(*field, value));
-                Some(After { values: values.collect::<Result<_, _>>()?, seq: None })
-            }
-            (None, None) => None,
+        let after = match &request.search_after {
+            _ if self.after.is_some() => self.after.clone(),
+            Some(values) => Some(
+                request.sort.iter().zip(&fields).zip(values).map(|((key, field), value)| key.parse_value(*field, value)).collect::<Result<_, _>>()?,
+            ),
+            None => None,
         };
         let by_time = SortBy::Field(ecs::FIELDS[ecs::TIMESTAMP.0 as usize].name.to_owned());
         // Ties are in the order of writing anyway, which is what a second key `_doc` asks for.
@@ -494,45 +506,6 @@ impl<'a> Search<'a> {
             merged.merge(one, self);
         }
         Ok(merged)
-    }
-
-    /// Adds the matches of a split from a document on, until there are `limit`; the document after them, or `None` at the end.
-    fn go_on(
-        &self,
-        snapshot: &'a Snapshot,
-        split: &Arc<Split>,
-        from: DocId,
-        limit: usize,
-        found: &mut Vec<Candidate>,
-    ) -> Result<Option<DocId>, QueryError> {
-        self.check()?;
-        let name: Arc<str> = snapshot.name.as_str().into();
-        let query = match &self.request.post_filter {
-            Some(filter) => BoolQuery::new().must(self.request.query.clone()).filter(filter.clone()).build(),
-            None => self.request.query.clone(),
-        };
-        let plan = IndexPlan { snapshot, name: name.clone(), statistics: Statistics(&snapshot.splits), after: None, newest_first: false };
-        let weight = self.weight(&plan, split, &snapshot.seen(&query), false)?;
-        let mut scorer = weight.scorer(&split.reader, 1.0)?;
-        let seqs = split.reader.fast_fields().u64(internal::NAMES[1])?;
-        let mut doc = if scorer.doc() < from { scorer.seek(from) } else { scorer.doc() };
-        let mut looked_at = 0_u32;
-        while doc != TERMINATED {
-            if found.len() == limit {
-                return Ok(Some(doc));
-            }
-            if !split.reader.is_deleted(doc) {
-                let seq = seqs.first(doc).unwrap_or_default();
-                let values = vec![SortValue::I64(seq as i64)];
-                found.push(Candidate { values, score: 0.0, seq, doc, split: split.clone(), index: name.clone() });
-            }
-            looked_at += 1;
-            if looked_at.is_multiple_of(CHECK_EVERY_DOCS) {
-                self.check()?;
-            }
-            doc = scorer.advance();
-        }
-        Ok(None)
     }
 
     fn matches_of(&self, snapshot: &'a Snapshot) -> Result<Vec<Match>, QueryError> {
@@ -686,7 +659,7 @@ impl<'a> Search<'a> {
             Some(filter) => BoolQuery::new().must(query.clone()).filter(filter.clone()).build(),
             None => query.clone(),
         };
-        let query = match plan.after.as_ref().map(|it| &it.values[0]) {
+        let query = match plan.after.as_ref().map(|it| &it[0]) {
             // The order is the order of time: what is newer than the page before was on it, and need not be walked over.
             Some(SortValue::I64(last)) if plan.newest_first => {
                 let time = ecs::FIELDS[ecs::TIMESTAMP.0 as usize].name;
@@ -718,7 +691,7 @@ impl<'a> Search<'a> {
                 if request.min_score.is_none_or(|min| score >= min) {
                     found.max_score = if needs_scores { Some(found.max_score.map_or(score, |it| it.max(score))) } else { None };
                     let values = columns.values(doc, score);
-                    let is_after = plan.after.as_ref().is_none_or(|after| after.is_before(keys, &values, columns.seq(doc)));
+                    let is_after = plan.after.as_ref().is_none_or(|after| sort::compare(keys, &values, after) == Ordering::Greater);
                     if is_after {
                         if stop_early && best.len() >= self.keep && keys[0].compare(&values[0], &best[self.keep - 1].values[0]) == Ordering::Greater {
                             break;
@@ -746,12 +719,12 @@ impl<'a> Search<'a> {
         hits.truncate(self.keep);
     }
 
-    fn fetch<'b>(&self, snapshots: &[Snapshot], candidates: impl Iterator<Item = &'b Candidate>) -> Result<Vec<Hit>, QueryError> {
+    fn fetch(&self, snapshots: &[Snapshot], candidates: &[Candidate]) -> Result<Vec<Hit>, QueryError> {
         let request = self.request;
         let mappings: BTreeMap<&str, &Arc<Mapping>> = snapshots.iter().map(|it| (it.name.as_str(), &it.mapping)).collect();
         let mut stores = BTreeMap::new();
         let mut hits = Vec::new();
-        for candidate in candidates {
+        for candidate in candidates.iter().skip(request.from).take(request.size) {
             let split = &candidate.split;
             let mapping = mappings[&*candidate.index];
             let (source, fields) = if request.source == SourceFilter::None && request.fields.is_empty() {

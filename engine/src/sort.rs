@@ -81,14 +81,14 @@ impl SortKey {
         Self::new(SortBy::Score, true)
     }
 
+    /// Sorts by the order of writing, which no two documents share.
+    pub fn doc() -> Self {
+        Self::new(SortBy::Doc, false)
+    }
+
     /// Sorts by a field.
     pub fn field(name: &str, descending: bool) -> Self {
         Self::new(SortBy::Field(name.to_owned()), descending)
-    }
-
-    /// Sorts by the order of the index, which tells any two documents apart.
-    pub fn doc() -> Self {
-        Self::new(SortBy::Doc, false)
     }
 
     fn new(by: SortBy, descending: bool) -> Self {
@@ -124,7 +124,7 @@ impl SortKey {
     fn named(name: &str) -> Self {
         match name {
             "_score" => Self::score(),
-            "_doc" | "_shard_doc" => Self::doc(),
+            "_doc" | "_shard_doc" => Self::new(SortBy::Doc, false),
             field => Self::field(field, false),
         }
     }

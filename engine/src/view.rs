@@ -1,56 +1,100 @@
-//! Views: indices as they were at one moment, to be asked again and again. What Elasticsearch calls a point in time.
+//! Indices as they were at one moment: what scroll and points in time search.
 //!
-//! A view holds the splits it was made of. They stay readable when a merge has replaced them and their files are gone from the
-//! directory; their space is free once the view is dropped. A view knows nothing of names, expiry or connections.
+//! A view holds the splits it was made of, so nothing that is written, merged or deleted later changes what it finds; their files stay on
+//! disk as long. A cursor goes through all hits of a request in such a view, some thousand at a time.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::clock::Timestamp;
 use crate::engine::Engine;
 use crate::error::QueryError;
 use crate::resolve::Targets;
-use crate::search::{SearchRequest, SearchResponse, Snapshot, check_window};
+use crate::search::{Candidate, Hit, SearchRequest, SearchResponse, Snapshot, check_window};
+use crate::sort::{SortBy, SortKey, SortValue};
 
-/// Indices at one moment; its clones are one view.
-#[derive(Clone)]
+/// Hits that a cursor finds at once: each time it goes over all matches, so few of them are many times.
+const CURSOR_HITS: usize = 20_000;
+
+/// Indices at one moment.
 pub struct View {
-    pub(crate) snapshots: Arc<Vec<Snapshot>>,
+    engine: Engine,
+    snapshots: Vec<Snapshot>,
+    now: Timestamp,
+}
+
+impl Engine {
+    /// Keeps indices as they are now, with everything that was acknowledged before.
+    ///
+    /// # Errors
+    /// [`QueryError::Damaged`] when what was written last can't be made searchable.
+    pub fn freeze(&self, targets: &Targets) -> Result<View, QueryError> {
+        let (snapshots, now) = self.freeze_snapshots(targets)?;
+        Ok(View { engine: self.clone(), snapshots, now })
+    }
+
+    pub(crate) fn search_view(&self, view: &View, request: &SearchRequest) -> Result<SearchResponse, QueryError> {
+        self.search_snapshots(&view.snapshots, view.now, request)
+    }
 }
 
 impl View {
+    /// Answers a question to the indices as they were.
+    ///
+    /// # Errors
+    /// As [`Engine::search`].
+    pub fn search(&self, request: &SearchRequest) -> Result<SearchResponse, QueryError> {
+        check_window(request)?;
+        self.engine.search_view(self, request)
+    }
+
     /// Number of indices.
     pub fn indices(&self) -> usize {
         self.snapshots.len()
     }
-
-    /// Number of indices that lack splits, because those could not be opened.
-    pub fn damaged_indices(&self) -> usize {
-        self.snapshots.iter().filter(|it| it.damaged > 0).count()
-    }
 }
 
-impl std::fmt::Debug for View {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.snapshots.iter().map(|it| &it.name)).finish()
-    }
+/// All hits of a request, page by page, in its order; ties are in the order of writing.
+pub struct Cursor {
+    view: Arc<View>,
+    request: SearchRequest,
+    found: VecDeque<Candidate>,
+    /// Sort values of the last hit that was found.
+    last: Option<Vec<SortValue>>,
+    is_at_end: bool,
 }
 
-impl Engine {
-    /// The indices as a search sees them now.
-    ///
-    /// # Errors
-    /// [`QueryError::Damaged`] where what was written can't be made visible.
-    pub fn view(&self, targets: &Targets) -> Result<View, QueryError> {
-        let now = self.now();
-        self.refresh_idle(targets, now)?;
-        Ok(View { snapshots: Arc::new(self.snapshots(targets, now)) })
+impl Cursor {
+    /// Before the first hit. The request's size, page, total and aggregations mean nothing here.
+    pub fn new(view: Arc<View>, mut request: SearchRequest) -> Self {
+        if request.sort.is_empty() {
+            request.sort.push(SortKey::score());
+        }
+        if !request.sort.iter().any(|it| it.by == SortBy::Doc) {
+            request.sort.push(SortKey::doc());
+        }
+        Self { view, request, found: VecDeque::new(), last: None, is_at_end: false }
     }
 
-    /// Answers a question to a view, as [`Engine::search`] does to indices as they are.
+    /// The next hits; fewer than asked for at the end, and none behind it.
     ///
     /// # Errors
-    /// As [`Engine::search`].
-    pub fn search_view(&self, view: &View, request: &SearchRequest) -> Result<SearchResponse, QueryError> {
-        check_window(request)?;
-        Ok(self.answer(&view.snapshots, request, self.now(), None)?.0)
+    /// As [`Engine::search`]; the hits come again with the next call.
+    pub fn next(&mut self, size: usize) -> Result<Vec<Hit>, QueryError> {
+        let View { engine, snapshots, now } = &*self.view;
+        while self.found.len() < size && !self.is_at_end {
+            let keep = CURSOR_HITS.max(size);
+            let more = engine.best_hits(snapshots, *now, &self.request, self.last.clone(), keep)?;
+            self.is_at_end = more.len() < keep;
+            if let Some(last) = more.last() {
+                self.last = Some(last.values.clone());
+            }
+            self.found.extend(more);
+        }
+        let size = size.min(self.found.len());
+        let page = &self.found.make_contiguous()[..size];
+        let hits = engine.read_hits(snapshots, *now, &self.request, page)?;
+        self.found.drain(..size);
+        Ok(hits)
     }
 }

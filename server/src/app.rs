@@ -3,14 +3,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use sekisho_engine::{Engine, ResolveOptions, Targets, View};
+use sekisho_engine::{Engine, ResolveOptions, Targets};
 use sekisho_ingest::Ledger;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::api::async_search::AsyncSearch;
 use crate::api::call::Params;
 use crate::api::error::ApiError;
-use crate::api::scroll::OpenScroll;
 use crate::contexts::Contexts;
 use crate::gate::Hosts;
 use crate::metrics::Metrics;
@@ -36,6 +34,7 @@ struct Shared {
     site_rules: OnceLock<SiteRules>,
     /// Empty until it has been read.
     ledger: OnceLock<Arc<Ledger>>,
+    contexts: Contexts,
     /// Empty until lines are taken.
     sink: OnceLock<Arc<EngineSink>>,
     hec_token: Option<String>,
@@ -48,9 +47,6 @@ struct Shared {
     request_memory: Arc<Semaphore>,
     request_memory_bytes: usize,
     version: String,
-    scrolls: Contexts<OpenScroll>,
-    points_in_time: Contexts<View>,
-    async_searches: Contexts<AsyncSearch>,
 }
 
 impl App {
@@ -65,6 +61,7 @@ impl App {
                 site_rules: OnceLock::new(),
                 ledger: OnceLock::new(),
                 sink: OnceLock::new(),
+                contexts: Contexts::default(),
                 hec_token,
                 metrics,
                 is_stopping: AtomicBool::new(false),
@@ -74,9 +71,6 @@ impl App {
                 request_memory,
                 request_memory_bytes,
                 version,
-                scrolls: Contexts::default(),
-                points_in_time: Contexts::default(),
-                async_searches: Contexts::default(),
             }),
         }
     }
@@ -105,8 +99,8 @@ impl App {
     }
 
     /// The ledger of sources, once it is read.
-    pub fn ledger(&self) -> Option<&Ledger> {
-        self.shared.ledger.get().map(|it| &**it)
+    pub fn ledger(&self) -> Option<&Arc<Ledger>> {
+        self.shared.ledger.get()
     }
 
     /// From now on lines are taken over HTTP too.
@@ -118,6 +112,11 @@ impl App {
     /// Where lines go, once they are taken.
     pub fn sink(&self) -> Option<&Arc<EngineSink>> {
         self.shared.sink.get()
+    }
+
+    /// What searches left behind for later requests.
+    pub fn contexts(&self) -> &Contexts {
+        &self.shared.contexts
     }
 
     /// What the HTTP Event Collector asks for.
@@ -164,21 +163,6 @@ impl App {
     /// The Elasticsearch version that we answer to be.
     pub fn version(&self) -> &str {
         &self.shared.version
-    }
-
-    /// Scrolls between their pages.
-    pub fn scrolls(&self) -> &Contexts<OpenScroll> {
-        &self.shared.scrolls
-    }
-
-    /// Points in time.
-    pub fn points_in_time(&self) -> &Contexts<View> {
-        &self.shared.points_in_time
-    }
-
-    /// Searches in the background.
-    pub fn async_searches(&self) -> &Contexts<AsyncSearch> {
-        &self.shared.async_searches
     }
 
     /// Whether the engine is open.

@@ -1,190 +1,176 @@
-//! What clients keep open between requests (scrolls, points in time, searches in the background): by an id nobody can guess, for a
-//! limited time, and no more than a number of them.
+//! What searches leave behind for the next request: scrolls, points in time, answers kept for later. Each has an id that can't be guessed and
+//! ends when nobody has asked for it for its time; while it lives it holds the splits it sees on disk.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sekisho_engine::{Cursor, View};
+use serde_json::Value;
 
-/// Contexts of each kind that are open at once, as Elasticsearch's `search.max_open_scroll_context`. Each keeps splits from being
-/// freed; one more is refused with 429.
-pub const CONTEXTS_MAX: usize = 500;
+use crate::api::error::ApiError;
+use crate::api::search::SearchCall;
 
-/// Time between two looks for what has expired.
-const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// Scrolls at one time, as Elasticsearch's `search.max_open_scroll_context`.
+const SCROLLS_MAX: usize = 500;
 
-/// Things of one kind that are kept open; its clones are one list.
-pub struct Contexts<T> {
-    shared: Arc<Shared<T>>,
+/// Points in time at one time.
+const PITS_MAX: usize = 300;
+
+/// Kept answers at one time; each may be large.
+const ANSWERS_MAX: usize = 100;
+
+/// Longest time that a context may live between two requests, as Elasticsearch's `search.max_keep_alive`.
+pub const KEEP_ALIVE_MAX: Duration = Duration::from_secs(86_400);
+
+/// How often contexts whose time is over are looked for.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
+
+/// A scroll between two pages.
+pub struct Scroll {
+    /// The first request, which says what pages look like.
+    pub call: SearchCall,
+    /// Before the next page.
+    pub cursor: Cursor,
+    /// Number of matches.
+    pub total: u64,
+    /// Number of indices.
+    pub shards: usize,
 }
 
-struct Shared<T> {
-    slots: Mutex<HashMap<String, Slot<T>>>,
-    is_swept: AtomicBool,
+/// What a context holds.
+#[derive(Clone)]
+pub enum Held {
+    /// A scroll; one page at a time.
+    Scroll(Arc<Mutex<Scroll>>),
+    /// A point in time.
+    Pit(Arc<View>),
+    /// The answer of an async search.
+    Answer(Arc<Value>),
 }
 
-struct Slot<T> {
-    value: Arc<T>,
+impl Held {
+    fn kind(&self) -> usize {
+        match self {
+            Self::Scroll(_) => 0,
+            Self::Pit(_) => 1,
+            Self::Answer(_) => 2,
+        }
+    }
+}
+
+struct Entry {
+    held: Held,
     keep_alive: Duration,
-    opened: SystemTime,
     expires: Instant,
 }
 
-/// An open context, as a list shows it.
-#[derive(Clone, Debug)]
-pub struct OpenContext {
-    /// Its id.
-    pub id: String,
-    /// Milliseconds since 1970.
-    pub opened_ms: u64,
-    /// How long it stays after its last use.
-    pub keep_alive: Duration,
-}
+/// All contexts of the process.
+#[derive(Default)]
+pub struct Contexts(Mutex<HashMap<String, Entry>>);
 
-impl<T> Clone for Contexts<T> {
-    fn clone(&self) -> Self {
-        Self { shared: self.shared.clone() }
-    }
-}
-
-impl<T> Default for Contexts<T> {
-    fn default() -> Self {
-        Self { shared: Arc::new(Shared { slots: Mutex::default(), is_swept: AtomicBool::new(false) }) }
-    }
-}
-
-impl<T> Contexts<T> {
-    /// Keeps something open; its id, or `None` where there are [`CONTEXTS_MAX`] already.
-    pub fn open(&self, value: T, keep_alive: Duration, now: Instant) -> Option<String> {
-        let mut slots = self.slots();
-        slots.retain(|_, it| it.expires > now);
-        if slots.len() >= CONTEXTS_MAX {
-            return None;
-        }
-        let id = new_id();
-        slots.insert(id.clone(), Slot { value: Arc::new(value), keep_alive, opened: SystemTime::now(), expires: now + keep_alive });
-        Some(id)
-    }
-
-    /// What is open under an id. It stays for `keep_alive` from now; without one for as long as it was last told to.
-    pub fn get(&self, id: &str, keep_alive: Option<Duration>, now: Instant) -> Option<Arc<T>> {
-        let mut slots = self.slots();
-        let slot = slots.get_mut(id).filter(|it| it.expires > now)?;
-        slot.keep_alive = keep_alive.unwrap_or(slot.keep_alive);
-        slot.expires = now + slot.keep_alive;
-        Some(slot.value.clone())
-    }
-
-    /// What is open under an id; it stays no longer for this.
-    pub fn peek(&self, id: &str, now: Instant) -> Option<Arc<T>> {
-        self.slots().get(id).filter(|it| it.expires > now).map(|it| it.value.clone())
-    }
-
-    /// Closes one; what it was, unless it had expired.
-    pub fn close(&self, id: &str, now: Instant) -> Option<Arc<T>> {
-        self.slots().remove(id).filter(|it| it.expires > now).map(|it| it.value)
-    }
-
-    /// Closes all; their ids.
-    pub fn close_all(&self) -> Vec<String> {
-        self.slots().drain().map(|it| it.0).collect()
-    }
-
-    /// Those that are open, oldest first.
-    pub fn list(&self, now: Instant) -> Vec<OpenContext> {
-        let slots = self.slots();
-        let show = |(id, it): (&String, &Slot<T>)| {
-            let opened_ms = it.opened.duration_since(UNIX_EPOCH).map_or(0, |it| it.as_millis() as u64);
-            OpenContext { id: id.clone(), opened_ms, keep_alive: it.keep_alive }
-        };
-        let mut open: Vec<OpenContext> = slots.iter().filter(|it| it.1.expires > now).map(show).collect();
-        open.sort_by(|a, b| (a.opened_ms, &a.id).cmp(&(b.opened_ms, &b.id)));
-        open
-    }
-
-    /// Drops what has expired; whether anything is left.
-    pub fn sweep(&self, now: Instant) -> bool {
-        let mut slots = self.slots();
-        slots.retain(|_, it| it.expires > now);
-        !slots.is_empty()
-    }
-
-    fn slots(&self) -> MutexGuard<'_, HashMap<String, Slot<T>>> {
-        self.shared.slots.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<T: Send + Sync + 'static> Contexts<T> {
-    /// As [`Contexts::open`], and what expires is dropped although nobody asks for it: a task looks after the list while something
-    /// is in it.
-    pub fn open_swept(&self, value: T, keep_alive: Duration) -> Option<String> {
-        let id = self.open(value, keep_alive, Instant::now())?;
-        if !self.shared.is_swept.swap(true, Ordering::SeqCst) {
-            let contexts = self.clone();
-            tokio::spawn(async move {
-                loop {
-                    tokio::time::sleep(SWEEP_EVERY).await;
-                    if !contexts.sweep(Instant::now()) {
-                        contexts.shared.is_swept.store(false, Ordering::SeqCst);
-                        // One that was opened between the look and the store has no task of its own.
-                        if contexts.slots().is_empty() || contexts.shared.is_swept.swap(true, Ordering::SeqCst) {
-                            return;
-                        }
-                    }
-                }
+impl Contexts {
+    /// Keeps something; its id.
+    ///
+    /// # Errors
+    /// 429 when there are too many of its kind.
+    pub fn keep(&self, held: Held, keep_alive: Duration) -> Result<String, ApiError> {
+        let mut entries = self.entries();
+        let limit = [SCROLLS_MAX, PITS_MAX, ANSWERS_MAX][held.kind()];
+        if entries.values().filter(|it| it.held.kind() == held.kind()).count() >= limit {
+            return Err(match held {
+                Held::Scroll(_) => ApiError::new(
+                    429,
+                    "too_many_scroll_contexts_exception",
+                    format!(
+                        "Trying to create too many scroll contexts. Must be less than or equal to: [{limit}]. This limit can be set by changing the [search.max_open_scroll_context] setting."
+                    ),
+                ),
+                Held::Pit(_) => ApiError::new(429, "es_rejected_execution_exception", format!("too many points in time are open; at most [{limit}]")),
+                Held::Answer(_) => ApiError::new(429, "es_rejected_execution_exception", format!("too many answers are kept; at most [{limit}]")),
             });
         }
-        Some(id)
+        let id = new_id();
+        entries.insert(id.clone(), Entry { held, keep_alive, expires: Instant::now() + keep_alive });
+        Ok(id)
+    }
+
+    /// What has that id; its time begins anew, with another length if one is given.
+    pub fn get(&self, id: &str, keep_alive: Option<Duration>) -> Option<Held> {
+        let mut entries = self.entries();
+        let entry = entries.get_mut(id)?;
+        entry.keep_alive = keep_alive.unwrap_or(entry.keep_alive);
+        entry.expires = Instant::now() + entry.keep_alive;
+        Some(entry.held.clone())
+    }
+
+    /// Milliseconds until the context ends, if nobody asks for it.
+    pub fn expires_in(&self, id: &str) -> Option<Duration> {
+        self.entries().get(id).map(|it| it.expires.saturating_duration_since(Instant::now()))
+    }
+
+    /// Ends a context of the kind that `is_kind` tells; whether there was one.
+    pub fn free(&self, id: &str, is_kind: fn(&Held) -> bool) -> bool {
+        let mut entries = self.entries();
+        entries.get(id).is_some_and(|it| is_kind(&it.held)) && entries.remove(id).is_some()
+    }
+
+    /// Ends all contexts of a kind; their ids.
+    pub fn free_all(&self, is_kind: fn(&Held) -> bool) -> Vec<String> {
+        let mut entries = self.entries();
+        let ids: Vec<String> = entries.iter().filter(|it| is_kind(&it.1.held)).map(|it| it.0.clone()).collect();
+        ids.iter().for_each(|it| drop(entries.remove(it)));
+        ids
+    }
+
+    /// Ends those whose time is over.
+    pub fn sweep(&self) {
+        drop(self.entries());
+    }
+
+    /// The contexts that have not ended.
+    fn entries(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+        let mut entries = self.0.lock().expect("no panic while the lock is held");
+        let now = Instant::now();
+        entries.retain(|_, it| it.expires > now);
+        entries
     }
 }
 
-/// 128 bits under keys that the standard library draws from the system.
+/// 128 random bits as text for URLs.
 fn new_id() -> String {
     let mut bytes = [0; 16];
-    for half in bytes.chunks_mut(8) {
-        half.copy_from_slice(&RandomState::new().hash_one(0_u8).to_le_bytes());
-    }
-    // Clients take ids for base64, and hand them round in URLs.
-    URL_SAFE_NO_PAD.encode(bytes)
+    let filled = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+    assert_eq!(filled, Ok(bytes.len()), "the kernel has random numbers once it is up");
+    bytes.iter().map(|it| format!("{it:02x}")).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
-
-    #[test]
-    fn what_is_used_stays_and_what_is_not_expires() {
-        let contexts = Contexts::default();
-        let start = Instant::now();
-        let (a, b) = (contexts.open("a", MINUTE, start).unwrap(), contexts.open("b", MINUTE, start).unwrap());
-        assert_ne!(a, b);
-        let later = start + MINUTE / 2;
-        assert_eq!(contexts.get(&a, None, later).as_deref(), Some(&"a"));
-        let end = start + MINUTE;
-        assert_eq!(contexts.get(&b, None, end), None);
-        assert_eq!(contexts.list(end).len(), 1);
-        assert!(contexts.sweep(end));
-        assert_eq!(contexts.get(&a, Some(MINUTE * 5), end).as_deref(), Some(&"a"));
-        assert!(contexts.sweep(end + MINUTE * 4));
-        assert!(!contexts.sweep(end + MINUTE * 5));
+    fn answer() -> Held {
+        Held::Answer(Arc::default())
     }
 
     #[test]
-    fn one_too_many_is_refused_until_another_is_closed_or_expires() {
+    fn a_context_lives_as_long_as_it_is_asked_for() {
         let contexts = Contexts::default();
-        let start = Instant::now();
-        let ids: Vec<String> = (0..CONTEXTS_MAX).map(|it| contexts.open(it, MINUTE * 2, start).unwrap()).collect();
-        assert_eq!(contexts.open(0, MINUTE, start), None);
-        assert_eq!(contexts.close(&ids[7], start).as_deref(), Some(&7));
-        assert_eq!(contexts.close(&ids[7], start), None);
-        assert!(contexts.open(0, MINUTE, start).is_some());
-        assert_eq!(contexts.open(0, MINUTE, start), None);
-        assert!(contexts.open(0, MINUTE, start + MINUTE).is_some());
+        let long = contexts.keep(answer(), Duration::from_secs(60)).unwrap();
+        let short = contexts.keep(answer(), Duration::ZERO).unwrap();
+        assert!(contexts.get(&long, None).is_some() && contexts.get(&short, None).is_none());
+        assert!(contexts.get(&long, Some(Duration::ZERO)).is_some() && contexts.get(&long, None).is_none());
+        assert!(contexts.get("nonsense", None).is_none());
+    }
+
+    #[test]
+    fn there_are_only_so_many_and_room_again_when_some_end() {
+        let contexts = Contexts::default();
+        let ids: Vec<String> = (0..ANSWERS_MAX).map(|_| contexts.keep(answer(), Duration::from_secs(60)).unwrap()).collect();
+        assert_eq!(contexts.keep(answer(), Duration::from_secs(60)).unwrap_err().status, 429);
+        assert!(!contexts.free(&ids[0], |it| matches!(it, Held::Pit(_))), "an id of another kind");
+        assert!(contexts.free(&ids[0], |it| matches!(it, Held::Answer(_))) && !contexts.free(&ids[0], |_| true));
+        assert!(contexts.keep(answer(), Duration::from_secs(60)).is_ok());
+        assert_eq!(contexts.free_all(|it| matches!(it, Held::Answer(_))).len(), ANSWERS_MAX);
     }
 }

@@ -252,7 +252,12 @@ impl Collector for SourceFigures {
             }
         }
         let of = |figure: fn(&Source) -> u64| sources.iter().map(move |(name, it)| (name.clone(), figure(it)));
-        labelled(&mut encoder, "source_missing", "Numbers missing in a source's logs", "source", false, of(Source::missing))?;
+        let mut missing = encoder.encode_descriptor("source_missing", "Numbers missing in a source's logs of a type", None, MetricType::Gauge)?;
+        for (name, source) in &sources {
+            for (log_type, sequence) in &source.sequences {
+                ConstGauge::new(sequence.missing() as i64).encode(missing.encode_family(&[("source", name), ("log_type", log_type)])?)?;
+            }
+        }
         labelled(&mut encoder, "source_truncated", "Lines of a source of which only the head was kept", "source", true, of(|it| it.truncated))?;
         labelled(&mut encoder, "source_unparsed", "Lines of a source kept in syslog-unparsed", "source", true, of(|it| it.unparsed.values().sum()))?;
         labelled(

@@ -1,13 +1,16 @@
 //! Taking lines of `syslog-unparsed` through the parser again, after a release that can read more: what it understands now moves to its
-//! stream. Each batch is one step of the log, so a crash leaves a line in one stream or the other, never in both or none.
+//! stream, with what today's site rules change in it, and is missing no more in the ledger. Each batch is one step of the log, so a crash
+//! leaves a line in one stream or the other, never in both or none.
 
 use std::collections::BTreeMap;
 
-use sekisho_engine::format::Format as _;
+use sekisho_engine::format::{Format as _, Parsed};
 use sekisho_engine::{
     Condition, Engine, EngineError, PRIMARY_TERM, QueryError, ResolveOptions, SearchRequest, StoredRecord, WriteAction, WriteOp, WriteResult,
 };
-use sekisho_ingest::{PanosSyslog, panos};
+use sekisho_ingest::{Ledger, PanosSyslog, panos};
+
+use crate::site_rules::SiteRules;
 
 /// Lines that move in one step.
 const BATCH_LINES: usize = 500;
@@ -38,23 +41,23 @@ pub enum ReprocessError {
 ///
 /// # Errors
 /// [`ReprocessError`].
-pub fn run(engine: &Engine) -> Result<Reprocessed, ReprocessError> {
+pub fn run(engine: &Engine, rules: &SiteRules, ledger: &Ledger) -> Result<Reprocessed, ReprocessError> {
     let parser = PanosSyslog::new();
     engine.refresh(None)?;
     let scan = engine.scan(&engine.resolve(panos::UNPARSED_STREAM, ResolveOptions::default())?, &SearchRequest::default(), None)?;
     let mut done = Reprocessed { looked_at: scan.len() as u64, ..Reprocessed::default() };
     for start in (0..scan.len()).step_by(BATCH_LINES) {
-        let records = scan.records(start..scan.len().min(start + BATCH_LINES))?;
-        let understood = |it: StoredRecord| {
-            let stream = (it.format == parser.id()).then(|| parser.parse(&it.record).stream)?;
-            (stream != panos::UNPARSED_STREAM).then_some((stream, it))
-        };
-        let (streams, ops): (Vec<&'static str>, Vec<WriteOp>) =
-            records.into_iter().filter_map(understood).map(|(stream, it)| (stream, op(it))).unzip();
-        let (results, written) = engine.write(ops)?;
+        let mut records = scan.records(start..scan.len().min(start + BATCH_LINES))?;
+        records.retain(|it| it.format == parser.id() && parser.parse(&it.record).stream != panos::UNPARSED_STREAM);
+        let lines: Vec<Vec<u8>> = records.iter_mut().map(|it| std::mem::take(&mut it.record)).collect();
+        let lines = rules.amend(&lines).into_owned();
+        let documents: Vec<Parsed> = lines.iter().map(|it| parser.parse(it)).collect();
+        let (results, written) = engine.write(records.into_iter().zip(lines).map(|(it, line)| op(it, line)).collect())?;
         written.wait()?;
-        for (stream, _) in streams.into_iter().zip(results).filter(|it| matches!(it.1, WriteResult::Deleted(_))) {
-            *done.moved.entry(stream).or_default() += 1;
+        let moved: Vec<Parsed> = documents.into_iter().zip(results).filter(|it| matches!(it.1, WriteResult::Deleted(_))).map(|it| it.0).collect();
+        ledger.recover(&moved);
+        for it in moved {
+            *done.moved.entry(it.stream).or_default() += 1;
         }
     }
     engine.refresh(None)?;
@@ -62,7 +65,7 @@ pub fn run(engine: &Engine) -> Result<Reprocessed, ReprocessError> {
     Ok(done)
 }
 
-fn op(it: StoredRecord) -> WriteOp {
+fn op(it: StoredRecord, record: Vec<u8>) -> WriteOp {
     let condition = Condition::LastWrite { seq: it.seq, term: PRIMARY_TERM };
-    WriteOp { index: it.index, id: Some(it.id), action: WriteAction::Reparse { format: it.format, record: it.record }, condition }
+    WriteOp { index: it.index, id: Some(it.id), action: WriteAction::Reparse { format: it.format, record }, condition }
 }

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::api::router::router;
 use crate::app::App;
 use crate::config::{Config, is_loopback};
+use crate::contexts::SWEEP_INTERVAL;
 use crate::gate::Hosts;
 use crate::listen::{Listen, Listens, SyslogListen};
 use crate::metrics::Metrics;
@@ -115,6 +116,7 @@ impl Server {
         app.set_sink(sink.clone());
         let listeners = Listeners::new(sink, options);
         let mut listener_tasks = vec![tokio::spawn(rules.keep_fresh(stopped.clone()))];
+        listener_tasks.push(tokio::spawn(sweep(app.clone(), stopped.clone())));
         let ledger_task = tokio::spawn(keep_saved(ledger.clone(), stopped.clone()));
         for it in tcp {
             let (listeners, stopped) = (it.listeners(&listeners), stopped.clone());
@@ -250,6 +252,13 @@ async fn open_ledger(config: &Config) -> Result<Arc<Ledger>, StartError> {
     let opened = tokio::task::spawn_blocking(move || Ledger::open(&path)).await;
     let ledger = opened.map_err(|error| StartError::Failed(error.to_string()))?;
     Ok(Arc::new(ledger.map_err(|error| StartError::Failed(format!("{shown}: {error}")))?))
+}
+
+/// Ends the contexts of searches whose time is over: they keep files on disk.
+async fn sweep(app: App, mut stopped: watch::Receiver<bool>) {
+    while tokio::time::timeout(SWEEP_INTERVAL, stopped.wait_for(|it| *it)).await.is_err() {
+        app.contexts().sweep();
+    }
 }
 
 /// Writes the ledger every few seconds, until it is told to stop.

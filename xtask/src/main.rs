@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
+mod chart;
 mod check;
 mod demo_server;
 mod fuzz;
@@ -34,6 +35,7 @@ const COMMANDS: &[Command] = &[
     Command { name: "test", arguments: "", about: "everything: check, all Rust tests, the dashboard's tests in a real browser", run: test::run },
     Command { name: "ci", arguments: "", about: "what CI runs: the same as test", run: test::run },
     Command { name: "tidy", arguments: "", about: "only the repository's own rules (a second or two)", run: tidy::run },
+    Command { name: "chart", arguments: "", about: "the Helm chart's tests, with the real Helm", run: chart::run },
     Command { name: "fuzz", arguments: "NAME SECONDS", about: "run one coverage-guided fuzz target, or all", run: fuzz::run },
     Command { name: "bench", arguments: "NAME [ARGUMENTS]", about: "run one measured promise in a release build", run: bench::run },
 ];

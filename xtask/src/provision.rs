@@ -1,4 +1,5 @@
-//! Installing what the tests need on a fresh Debian machine: Node, npm, Chromium, a Japanese font, a C++ compiler.
+//! Installing what the tests need on a fresh Debian machine: Node, npm, Chromium, a Japanese font, a C++ compiler,
+//! Python, unzip.
 //!
 //! As root it calls apt-get; otherwise it names what is missing and stops. Nothing is downloaded from anywhere else.
 
@@ -53,6 +54,23 @@ pub(crate) fn chromium() -> Result<()> {
 /// It is missing and cannot be installed.
 pub(crate) fn cpp_compiler() -> Result<()> {
     if ["c++", "g++", "clang++"].iter().any(|it| find(it).is_some()) { Ok(()) } else { install(&["g++"]) }
+}
+
+/// Python with virtual environments, installed when missing.
+///
+/// # Errors
+/// It is missing and cannot be installed.
+pub(crate) fn python() -> Result<()> {
+    let has_venv = find("python3").is_some() && read(Command::new("python3").args(["-c", "import ensurepip"])).is_ok();
+    if has_venv { Ok(()) } else { install(&["python3", "python3-venv"]) }
+}
+
+/// unzip, installed when missing.
+///
+/// # Errors
+/// It is missing and cannot be installed.
+pub(crate) fn unzip() -> Result<()> {
+    if find("unzip").is_some() { Ok(()) } else { install(&["unzip"]) }
 }
 
 fn install(packages: &[&str]) -> Result<()> {

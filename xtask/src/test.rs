@@ -1,7 +1,8 @@
 //! `cargo xtask test`: everything that can fail, from a clean checkout; installs what it needs and skips nothing.
 //!
 //! Rust is built three times: once for the lints (no code generation), once in the dev profile for all tests and for the server
-//! that the browser tests talk to, and what reads foreign bytes once more with the fuzzer's instrumentation. On two cores from a clean checkout that is meant to stay under forty minutes.
+//! that the browser tests talk to, and what reads foreign bytes once more with the fuzzer's instrumentation. On two cores from a clean
+//! checkout that is meant to stay under forty minutes.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -11,7 +12,7 @@ use anyhow::{Result, bail};
 use crate::demo_server::DemoServer;
 use crate::programs::{cargo, run as run_program};
 use crate::steps::Steps;
-use crate::{check, fuzz, provision, repository};
+use crate::{chart, check, fuzz, provision, repository};
 
 /// What each fuzz target gets, two at a time.
 const FUZZ_SECONDS: u32 = 60;
@@ -34,8 +35,10 @@ pub(crate) fn run(_: &[String]) -> Result<ExitCode> {
     steps.run_after(&[&packages], "npm test", || run_program(npm(&ui)?.arg("test")));
 
     let browser = steps.run("Chromium is installed", provision::chromium);
-    let binary = steps
-        .run("server for the browser tests", || run_program(cargo(&root).args(["build", "--locked", "--package", "sekisho", "--bin", "sekisho"])));
+    let binary = steps.run("server for the tests of browser and chart", || {
+        run_program(cargo(&root).args(["build", "--locked", "--package", "sekisho", "--bin", "sekisho"]))
+    });
+    steps.run_after(&[&binary], "Helm chart", || chart::test(&root));
     steps.run_after(&[&packages, &browser, &binary], "npm run e2e against the demonstration", || {
         let server = DemoServer::start(&root)?;
         run_program(npm(&ui)?.args(["run", "e2e"]).env("SEKISHO_URL", server.url()))

@@ -12,7 +12,7 @@
 //! `docs` and, in parallel, the bucket of the parent that each document fell into; the root is one bucket, 0. A bucket
 //! aggregation numbers its own buckets ([`cells`]) and hands blocks of (document, bucket) down.
 //!
-//! Not here: running queries, deadlines (the caller checks between blocks), pipeline aggregations.
+//! Pipeline aggregations work on the rendered answer ([`pipeline`]). Not here: running queries, deadlines (the caller checks between blocks).
 
 mod avg;
 mod body;
@@ -36,6 +36,7 @@ mod order;
 mod partial;
 mod percentile_ranks;
 mod percentiles;
+mod pipeline;
 mod quantiles;
 mod range;
 mod ranges;
@@ -63,6 +64,7 @@ pub use self::top_hits::{FetchHit, FetchedHit, HitAddress};
 use self::body::{Body, did_you_mean, token};
 use self::cells::Budget;
 use self::partial::Partial;
+use self::pipeline::{Pipeline, PipelineKind, PipelineNode};
 use self::render::Renderer;
 use crate::clock::Timestamp;
 use crate::error::QueryError;
@@ -99,6 +101,11 @@ pub fn kind_names() -> impl Iterator<Item = &'static str> {
     KINDS.iter().map(|it| it.name())
 }
 
+/// Names of all pipeline aggregations, in the order of the compatibility table.
+pub fn pipeline_names() -> impl Iterator<Item = &'static str> {
+    pipeline::PIPELINES.iter().map(|it| it.name())
+}
+
 /// Documents that are handed to collectors at once: small enough that a block of each column stays in the first-level cache.
 const BLOCK_DOCS: usize = 1_024;
 
@@ -109,6 +116,11 @@ pub(crate) trait AggKind: Sync {
 
     /// Whether it makes buckets, so that it may have aggregations below.
     fn is_bucket(&self) -> bool;
+
+    /// Whether its answer has a list of buckets, which pipelines can work on.
+    fn has_many_buckets(&self) -> bool {
+        self.is_bucket() && !matches!(self.name(), "filter" | "missing" | "global" | "sampler")
+    }
 
     /// Turns the JSON under that key into an aggregation, or says which key is wrong and why.
     fn parse(&self, body: &Body<'_>, subs: &Aggs) -> Result<Box<dyn Aggregation>, QueryError>;
@@ -161,6 +173,8 @@ pub(crate) trait Collector {
 #[derive(Clone, Debug, Default)]
 pub struct Aggs {
     nodes: Arc<[Node]>,
+    /// Computed from the results of the others; each stands behind those it reads.
+    pipelines: Arc<[PipelineNode]>,
 }
 
 #[derive(Debug)]
@@ -277,6 +291,7 @@ impl Aggs {
             let name =
                 if renderer.options.typed_keys { format!("{}#{}", node.aggregation.typed_name(&partial), node.name) } else { node.name.clone() };
             let mut body = node.aggregation.render(partial, &node.subs, renderer)?;
+            pipeline::change_buckets(&node.subs.pipelines, &mut body, renderer.options.typed_keys)?;
             if let Some(meta) = &node.meta {
                 let mut with_meta = Map::new();
                 with_meta.insert("meta".to_owned(), meta.clone());
@@ -285,6 +300,7 @@ impl Aggs {
             }
             out.insert(name, Value::Object(body));
         }
+        pipeline::add_siblings(&self.pipelines, out, renderer.options.typed_keys);
         Ok(())
     }
 
@@ -303,11 +319,27 @@ fn parse(value: &Value, depth: usize, left: &mut usize) -> Result<Aggs, QueryErr
     let Value::Object(map) = value else {
         return Err(QueryError::Parsing(format!("Expected [START_OBJECT] under [aggs], but got a [{}]", token(value))));
     };
-    let nodes = map.iter().map(|(name, body)| parse_node(name, body, depth, left)).collect::<Result<_, _>>()?;
-    Ok(Aggs { nodes })
+    let (mut nodes, mut pipelines) = (Vec::new(), Vec::new());
+    for (name, body) in map {
+        match parse_node(name, body, depth, left)? {
+            Parsed::Aggregation(node) => nodes.push(node),
+            Parsed::Pipeline(node) => pipelines.push(node),
+        }
+    }
+    if let Some(node) = pipelines.iter().find(|it| depth == 1 && matches!(it.pipeline, Pipeline::Parent(_))) {
+        return Err(QueryError::IllegalArgument(format!("Validation Failed: 1: [{}] must be declared inside of another aggregation;", node.name)));
+    }
+    let names: Vec<&str> = nodes.iter().map(|it| it.name.as_str()).collect();
+    let pipelines = pipeline::in_order(pipelines, &names)?;
+    Ok(Aggs { nodes: nodes.into(), pipelines: pipelines.into() })
 }
 
-fn parse_node(name: &str, definition: &Value, depth: usize, left: &mut usize) -> Result<Node, QueryError> {
+enum Parsed {
+    Aggregation(Node),
+    Pipeline(PipelineNode),
+}
+
+fn parse_node(name: &str, definition: &Value, depth: usize, left: &mut usize) -> Result<Parsed, QueryError> {
     *left = left.checked_sub(1).ok_or_else(|| QueryError::IllegalArgument(format!("more than [{}] aggregations in one search", limits::AGGS_MAX)))?;
     if name.is_empty() || name.contains(['[', ']', '>']) {
         return Err(QueryError::Parsing(format!(
@@ -330,12 +362,12 @@ fn parse_node(name: &str, definition: &Value, depth: usize, left: &mut usize) ->
             }
             "aggs" | "aggregations" => subs = Some(parse(value, depth + 1, left)?),
             _ => {
-                let kind = KINDS
-                    .iter()
-                    .find(|it| it.name() == key)
-                    .ok_or_else(|| QueryError::Parsing(format!("Unknown aggregation type [{key}]{}", did_you_mean(key, kind_names()))))?;
-                if let Some((other, _)) = found.replace((*kind, value)) {
-                    let other: &dyn AggKind = other;
+                let aggregation = KINDS.iter().find(|it| it.name() == key).map(|it| Found::Aggregation(*it));
+                let pipeline = || pipeline::PIPELINES.iter().find(|it| it.name() == key).map(|it| Found::Pipeline(*it));
+                let unknown =
+                    || QueryError::Parsing(format!("Unknown aggregation type [{key}]{}", did_you_mean(key, kind_names().chain(pipeline_names()))));
+                let kind = aggregation.or_else(pipeline).ok_or_else(unknown)?;
+                if let Some((other, _)) = found.replace((kind, value)) {
                     return Err(QueryError::Parsing(format!("Found two aggregation type definitions in [{name}]: [{}] and [{key}]", other.name())));
                 }
             }
@@ -345,6 +377,17 @@ fn parse_node(name: &str, definition: &Value, depth: usize, left: &mut usize) ->
         return Err(QueryError::Parsing(format!("Missing definition for aggregation [{name}]")));
     };
     let subs = subs.unwrap_or_default();
+    let kind = match kind {
+        Found::Aggregation(kind) => kind,
+        Found::Pipeline(kind) => {
+            if !subs.is_empty() || !subs.pipelines.is_empty() {
+                return Err(QueryError::IllegalArgument(format!("Aggregator [{name}] of type [{}] cannot accept sub-aggregations", kind.name())));
+            }
+            let pipeline = kind.parse(&Body::new(kind.name(), name, body)?)?;
+            return Ok(Parsed::Pipeline(PipelineNode { name: name.to_owned(), meta, pipeline }));
+        }
+    };
+    check_parents(&subs, kind, name, body)?;
     if !kind.is_bucket() && !subs.is_empty() {
         return Err(QueryError::IllegalArgument(format!("Aggregator [{name}] of type [{}] cannot accept sub-aggregations", kind.name())));
     }
@@ -355,7 +398,42 @@ fn parse_node(name: &str, definition: &Value, depth: usize, left: &mut usize) ->
         )));
     }
     let aggregation = kind.parse(&Body::new(kind.name(), name, body)?, &subs)?;
-    Ok(Node { name: name.to_owned(), meta, source: definition.clone(), needs_all_documents, aggregation, subs })
+    Ok(Parsed::Aggregation(Node { name: name.to_owned(), meta, source: definition.clone(), needs_all_documents, aggregation, subs }))
+}
+
+/// What a definition's key names.
+#[derive(Clone, Copy)]
+enum Found {
+    Aggregation(&'static dyn AggKind),
+    Pipeline(&'static dyn PipelineKind),
+}
+
+impl Found {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Aggregation(kind) => kind.name(),
+            Self::Pipeline(kind) => kind.name(),
+        }
+    }
+}
+
+/// Refuses parent pipelines where there are no buckets in a row.
+fn check_parents(subs: &Aggs, kind: &dyn AggKind, name: &str, body: &Value) -> Result<(), QueryError> {
+    let parents = subs.pipelines.iter().filter_map(|it| if let Pipeline::Parent(parent) = &it.pipeline { Some((it, parent)) } else { None });
+    for (node, parent) in parents {
+        let refuse = |why: &str| Err(QueryError::IllegalArgument(format!("Validation Failed: 1: [{}] {why};", node.name)));
+        if !kind.has_many_buckets() {
+            return refuse(&format!("stands in [{name}] of type [{}], which has no list of buckets", kind.name()));
+        }
+        if parent.needs_histogram() && !matches!(kind.name(), "histogram" | "date_histogram" | "auto_date_histogram") {
+            return refuse("must have a histogram, date_histogram or auto_date_histogram as parent");
+        }
+        let is_whole = body.get("min_doc_count").is_none_or(|it| matches!(it.as_str().map_or_else(|| it.as_u64(), |it| it.parse().ok()), Some(0)));
+        if parent.needs_histogram() && !is_whole {
+            return refuse("needs a parent histogram with min_doc_count of 0");
+        }
+    }
+    Ok(())
 }
 
 /// The aggregations of a search, planned for one index.
@@ -531,7 +609,7 @@ mod tests {
 
     #[test]
     fn every_kind_has_one_name_and_cases() {
-        let mut names: Vec<_> = kind_names().collect();
+        let mut names: Vec<_> = kind_names().chain(pipeline_names()).collect();
         names.sort_unstable();
         let count = names.len();
         names.dedup();

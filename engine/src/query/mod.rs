@@ -17,6 +17,7 @@
 mod body;
 mod clip;
 mod context;
+pub mod kql;
 
 // Clauses, in the order of `CLAUSES`.
 mod bool;

@@ -8,7 +8,7 @@ use sekisho_engine::row::Datum;
 use serde::{Deserialize, Serialize};
 
 use super::rate::Rate;
-use super::sequence::Sequence;
+use super::sequence::{Numbered, Sequence};
 use super::skew::Skew;
 use crate::panos::{self, UNPARSED_LABELS, UNPARSED_STREAM};
 
@@ -17,6 +17,9 @@ const RELEASES_MAX: usize = 20;
 
 /// Log types followed of a device, for the same reason.
 const SEQUENCES_MAX: usize = 32;
+
+/// Bytes of a name or address: what DNS allows. A field of a line may be as long as the line.
+pub(super) const NAME_BYTES_MAX: usize = 255;
 
 /// By what a source is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +33,8 @@ pub enum SourceKind {
     Address,
     /// A file's lines without any of these.
     Unknown,
+    /// All sources that are not told apart: their lines are counted, their numbers and clocks have nothing in common.
+    Others,
 }
 
 /// Lines of one stream.
@@ -83,6 +88,7 @@ pub(super) struct Facts<'a> {
     address: &'a str,
     pub(super) received_ms: i64,
     time_ms: i64,
+    taken_ms: Option<i64>,
     line: &'a str,
     is_truncated: bool,
     has_error: bool,
@@ -104,6 +110,7 @@ impl<'a> Facts<'a> {
                 (ecs::LOG_SOURCE_ADDRESS, Datum::Str(it)) => facts.address = it,
                 (ecs::EVENT_INGESTED, Datum::I64(it)) => facts.received_ms = it,
                 (ecs::TIMESTAMP, Datum::I64(it)) => facts.time_ms = it,
+                (ecs::PANOS_RECEIVED_TIME, Datum::I64(it)) => facts.taken_ms = Some(it),
                 (ecs::EVENT_ORIGINAL, Datum::Str(it)) => facts.line = it,
                 (ecs::SEKISHO_TRUNCATED, _) => facts.is_truncated = true,
                 (ecs::ERROR_MESSAGE, _) => facts.has_error = true,
@@ -144,24 +151,31 @@ impl Source {
         }
     }
 
-    pub(super) fn note(&mut self, facts: &Facts<'_>) {
+    /// Notes a line and tells by how many the kept gaps changed: by none more where there is no room.
+    pub(super) fn note(&mut self, facts: &Facts<'_>, has_room: bool) -> isize {
         let at_ms = facts.received_ms;
         self.last_seen_ms = self.last_seen_ms.max(at_ms);
         self.rate.note(at_ms);
         let stream = slot(&mut self.streams, facts.stream, usize::MAX).expect("there are a few streams");
         *stream =
             StreamCount { lines: stream.lines + 1, bytes: stream.bytes + facts.line.len() as u64, last_seen_ms: stream.last_seen_ms.max(at_ms) };
-        keep(&mut self.address, facts.address);
         self.truncated += u64::from(facts.is_truncated);
         if facts.stream == UNPARSED_STREAM {
             // The parser gives a text for people; the reason's name is found again. Such lines are rare.
             let reason = panos::recognise(facts.line).err().map_or("cut", |it| UNPARSED_LABELS[it.label()]);
             *slot(&mut self.unparsed, reason, usize::MAX).expect("there are a few reasons") += 1;
-            return;
+        } else {
+            self.with_errors += u64::from(facts.has_error && !facts.is_truncated);
+        }
+        if self.kind == SourceKind::Others {
+            return 0;
+        }
+        keep(&mut self.address, facts.address);
+        if facts.stream == UNPARSED_STREAM {
+            return 0;
         }
         // The header of a relayed line that can't be parsed may name the relay.
         keep(&mut self.hostname, if facts.hostname.is_empty() { facts.header_host } else { facts.hostname });
-        self.with_errors += u64::from(facts.has_error && !facts.is_truncated);
         // A time that is ours says nothing of the device's clock.
         if facts.time_ms != at_ms {
             self.skew.note(at_ms, facts.time_ms);
@@ -172,11 +186,34 @@ impl Source {
             *seen_ms = at_ms.max(*seen_ms);
         }
         // Zero is what a line without a number has.
-        if facts.number > 0
-            && let Some(sequence) = slot(&mut self.sequences, facts.log_type, SEQUENCES_MAX)
-        {
-            sequence.note(facts.number, at_ms);
+        let numbered = Numbered { number: facts.number, at_ms, taken_ms: facts.taken_ms };
+        let sequence = (facts.number > 0).then(|| slot(&mut self.sequences, facts.log_type, SEQUENCES_MAX)).flatten();
+        sequence.map_or(0, |it| it.note(numbered, has_room))
+    }
+
+    /// Notes a line that was counted when it came and is understood only now. As [`Source::note`].
+    pub(super) fn recover(&mut self, facts: &Facts<'_>, has_room: bool) -> isize {
+        self.sequences.get_mut(facts.log_type).map_or(0, |it| it.recover(facts.number, has_room))
+    }
+
+    /// Adds the counts of a source that is told apart no longer.
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.first_seen_ms = self.first_seen_ms.min(other.first_seen_ms);
+        self.last_seen_ms = self.last_seen_ms.max(other.last_seen_ms);
+        for (stream, it) in other.streams {
+            let sum = self.streams.entry(stream).or_default();
+            *sum = StreamCount { lines: sum.lines + it.lines, bytes: sum.bytes + it.bytes, last_seen_ms: sum.last_seen_ms.max(it.last_seen_ms) };
         }
+        for (reason, count) in other.unparsed {
+            *self.unparsed.entry(reason).or_default() += count;
+        }
+        self.truncated += other.truncated;
+        self.with_errors += other.with_errors;
+    }
+
+    /// Gaps that are kept.
+    pub(super) fn gaps_kept(&self) -> usize {
+        self.sequences.values().map(Sequence::gaps_kept).sum()
     }
 
     pub(super) fn may_have_missed(&mut self) {
@@ -211,7 +248,7 @@ fn slot<'m, V: Default>(map: &'m mut BTreeMap<String, V>, key: &str, max: usize)
 }
 
 fn keep(at: &mut Option<String>, text: &str) {
-    if !text.is_empty() && at.as_deref() != Some(text) {
+    if !text.is_empty() && text.len() <= NAME_BYTES_MAX && at.as_deref() != Some(text) {
         *at = Some(text.to_owned());
     }
 }

@@ -38,26 +38,9 @@ impl ApiError {
         Self::new(400, "parsing_exception", reason)
     }
 
-    /// 400 where something is wrong in a request, each with its number.
-    ///
-    /// # Errors
-    /// When there is anything in the list.
-    pub fn validation(wrong: &[&str]) -> Result<(), Self> {
-        if wrong.is_empty() {
-            return Ok(());
-        }
-        let list: String = wrong.iter().enumerate().map(|(at, it)| format!(" {}: {it};", at + 1)).collect();
-        Err(Self::new(400, "action_request_validation_exception", format!("Validation Failed:{list}")))
-    }
-
     /// 404 for a scroll or a point in time that is not open.
     pub fn context_missing(id: &str) -> Self {
         Self { is_search_phase: true, ..Self::new(404, "search_context_missing_exception", format!("No search context found for id [{id}]")) }
-    }
-
-    /// 404 `resource_not_found_exception`.
-    pub fn not_found(what: &str) -> Self {
-        Self::new(404, "resource_not_found_exception", what)
     }
 
     /// 404 for an index that does not exist.

@@ -36,11 +36,12 @@ pub async fn handle(mut call: Call) -> Outcome {
         search.request.cancel = cancel.clone();
     }
     let guard = search::CancelOnDrop::new(cancel, call.app.metrics().clone());
+    let app = call.app.clone();
     let answer = call
         .app
         .search(move |engine| {
             let began = Instant::now();
-            let answer = |search: Result<SearchCall, ApiError>| match search.and_then(|it| search::run(engine, &it)) {
+            let answer = |search: Result<SearchCall, ApiError>| match search.and_then(|it| search::run(engine, app.contexts(), &it)) {
                 Ok(mut answer) => {
                     answer["status"] = json!(200);
                     answer
@@ -117,6 +118,5 @@ fn one(
     let mut search = search::parse(&index, body, &mut Params::parse(&params), &call.path)?;
     search.request.typed_keys = typed_keys;
     search.total_as_int |= total_as_int;
-    search.look_up(&call.app)?;
     Ok(search)
 }

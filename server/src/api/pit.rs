@@ -1,127 +1,88 @@
-//! `_pit`: indices as they were at one moment, for searches that follow; also under OpenSearch's name, `_search/point_in_time`.
+//! `_pit`: an index as it is now, for searches to come; and OpenSearch's names for the same.
 
-use std::time::Instant;
+use std::sync::Arc;
 
-use sekisho_engine::View;
-use sekisho_engine::query::Query;
 use serde_json::{Value, json};
 
 use super::call::{Call, Outcome, Reply};
 use super::error::ApiError;
-use super::{scroll, search};
-use crate::app::{App, resolve_options, targets};
-use crate::contexts::{CONTEXTS_MAX, OpenContext};
+use super::scroll::keep_alive;
+use crate::app::{resolve_options, targets};
+use crate::contexts::Held;
 
-/// Opens a point in time.
+/// Answers `POST /{index}/_pit`.
 ///
 /// # Errors
-/// 400 without `keep_alive`, 404 for an index that does not exist, 429 where too many are open.
+/// 400 without `keep_alive`; 404 for an index that does not exist; 429 for too many.
 pub async fn open(call: Call) -> Outcome {
-    let app = call.app.clone();
-    let (view, keep_alive) = take(call).await?;
-    let shards = shards(&view);
-    let id = app.points_in_time().open_swept(view, keep_alive).ok_or_else(too_many)?;
-    Ok(Reply::Json(json!({ "id": id, "_shards": shards })))
+    opened(call, |id, shards| json!({ "id": id, "_shards": shards })).await
 }
 
-/// Opens a point in time, in OpenSearch's shape.
+/// Answers OpenSearch's `POST /{index}/_search/point_in_time`.
 ///
 /// # Errors
 /// As [`open`].
-pub async fn open_opensearch(call: Call) -> Outcome {
-    let app = call.app.clone();
-    let (view, keep_alive) = take(call).await?;
-    let shards = shards(&view);
-    let id = app.points_in_time().open_swept(view, keep_alive).ok_or_else(too_many)?;
-    let opened = list(&app).into_iter().find(|it| it.id == id).map_or(0, |it| it.opened_ms);
-    Ok(Reply::Json(json!({ "pit_id": id, "_shards": shards, "creation_time": opened })))
+pub async fn open_point_in_time(call: Call) -> Outcome {
+    let created_ms = jiff::Timestamp::now().as_millisecond();
+    opened(call, move |id, shards| json!({ "pit_id": id, "_shards": shards, "creation_time": created_ms })).await
 }
 
-async fn take(mut call: Call) -> Result<(View, std::time::Duration), ApiError> {
-    let index = call.part("index").to_owned();
-    let Some(keep_alive) = call.params.take("keep_alive") else {
-        ApiError::validation(&["[keep_alive] is not specified"])?;
-        return Err(ApiError::illegal_argument("[keep_alive] is not specified"));
-    };
-    let keep_alive = search::keep_alive(&keep_alive)?;
+async fn opened(mut call: Call, answer: impl FnOnce(String, Value) -> Value) -> Outcome {
     let options = resolve_options(&mut call.params)?;
+    let time = call.params.take("keep_alive");
     call.params.ignore(&["preference", "routing", "allow_partial_search_results", "allow_partial_pit_creation", "max_concurrent_shard_requests"]);
     call.params.finish(&call.path)?;
-    for (key, value) in call.object()? {
-        match key.as_str() {
-            // Says which shards can be left out, not which documents: we look at splits by time in any case.
-            "index_filter" => drop(Query::from_json(&value)?),
-            _ => return Err(ApiError::new(400, "x_content_parse_exception", format!("[open_point_in_time_request] unknown field [{key}]"))),
-        }
+    if let Some(key) = call.object()?.keys().next() {
+        return Err(ApiError::illegal_argument(format!("[{key}] is not supported here")));
     }
-    let view = call.app.blocking(move |engine| Ok(engine.view(&targets(engine, &index, options)?)?)).await?;
-    Ok((view, keep_alive))
-}
-
-fn shards(view: &View) -> Value {
-    let failed = view.damaged_indices();
-    json!({ "total": view.indices(), "successful": view.indices() - failed, "skipped": 0, "failed": failed })
-}
-
-fn too_many() -> ApiError {
-    ApiError::new(
-        429,
-        "es_rejected_execution_exception",
-        format!("[{CONTEXTS_MAX}] points in time are open already; close some, or ask for shorter ones"),
-    )
-}
-
-fn list(app: &App) -> Vec<OpenContext> {
-    app.points_in_time().list(Instant::now())
-}
-
-/// Closes a point in time.
-///
-/// # Errors
-/// 400 for a body without an id.
-pub async fn close(call: Call) -> Outcome {
-    let ids = scroll::ids_of(call.object()?, "id")?;
-    call.params.finish(&call.path)?;
-    if ids.is_empty() {
-        return Err(ApiError::illegal_argument("Required [id]"));
-    }
-    let freed = ids.iter().filter(|it| call.app.points_in_time().close(it, Instant::now()).is_some()).count();
-    Ok(Reply::Status(if freed > 0 { 200 } else { 404 }, json!({ "succeeded": true, "num_freed": freed })))
-}
-
-/// Closes points in time, in OpenSearch's shape.
-///
-/// # Errors
-/// 400 for a body without ids.
-pub async fn close_opensearch(call: Call) -> Outcome {
-    let ids = scroll::ids_of(call.object()?, "pit_id")?;
-    call.params.finish(&call.path)?;
-    if ids.is_empty() {
-        ApiError::validation(&["no pit ids specified"])?;
-    }
-    let closed = |id: String| {
-        let successful = call.app.points_in_time().close(&id, Instant::now()).is_some();
-        json!({ "successful": successful, "pit_id": id })
+    let Some(time) = time else {
+        return Err(ApiError::new(400, "action_request_validation_exception", "Validation Failed: 1: [keep_alive] is not specified;"));
     };
-    Ok(Reply::Json(json!({ "pits": ids.into_iter().map(closed).collect::<Vec<_>>() })))
+    let time = keep_alive(&time, "keep_alive")?;
+    let index = call.part("index").to_owned();
+    let view = call.app.search(move |engine| Ok(engine.freeze(&targets(engine, &index, options)?)?)).await?;
+    let shards = json!({ "total": view.indices(), "successful": view.indices(), "skipped": 0, "failed": 0 });
+    let id = call.app.contexts().keep(Held::Pit(Arc::new(view)), time)?;
+    Ok(Reply::Json(answer(id, shards)))
 }
 
-/// Closes all points in time, in OpenSearch's shape.
-///
-/// # Errors
-/// 400 for unknown parameters.
-pub async fn close_all_opensearch(call: Call) -> Outcome {
-    call.params.finish(&call.path)?;
-    let closed: Vec<Value> = call.app.points_in_time().close_all().into_iter().map(|id| json!({ "successful": true, "pit_id": id })).collect();
-    Ok(Reply::Json(json!({ "pits": closed })))
+fn is_pit(held: &Held) -> bool {
+    matches!(held, Held::Pit(_))
 }
 
-/// All points in time, in OpenSearch's shape.
+/// Answers `DELETE /_pit`.
 ///
 /// # Errors
-/// 400 for unknown parameters.
-pub async fn list_opensearch(call: Call) -> Outcome {
+/// 400 without an id.
+pub async fn close(call: Call) -> Outcome {
     call.params.finish(&call.path)?;
-    let show = |it: OpenContext| json!({ "pit_id": it.id, "creation_time": it.opened_ms, "keep_alive": it.keep_alive.as_millis() as u64 });
-    Ok(Reply::Json(json!({ "pits": list(&call.app).into_iter().map(show).collect::<Vec<_>>() })))
+    let body = call.object()?;
+    let Some(id) = body.get("id").and_then(Value::as_str).filter(|_| body.len() == 1) else {
+        return Err(ApiError::illegal_argument("the body must be an object with [id] alone"));
+    };
+    let freed = call.app.contexts().free(id, is_pit);
+    Ok(Reply::Status(if freed { 200 } else { 404 }, json!({ "succeeded": freed, "num_freed": u8::from(freed) })))
+}
+
+/// Answers OpenSearch's `DELETE /_search/point_in_time`.
+///
+/// # Errors
+/// 400 without ids.
+pub async fn close_points_in_time(call: Call) -> Outcome {
+    call.params.finish(&call.path)?;
+    let contexts = call.app.contexts();
+    let one = |id: &str, successful: bool| json!({ "successful": successful, "pit_id": id });
+    if call.path.ends_with("/_all") {
+        let pits: Vec<Value> = contexts.free_all(is_pit).iter().map(|it| one(it, true)).collect();
+        return Ok(Reply::Json(json!({ "pits": pits })));
+    }
+    let body = call.object()?;
+    let ids: Option<Vec<&str>> = match body.get("pit_id") {
+        Some(Value::Array(ids)) => ids.iter().map(Value::as_str).collect(),
+        Some(Value::String(id)) => Some(vec![id]),
+        _ => None,
+    };
+    let ids = ids.ok_or_else(|| ApiError::illegal_argument("[pit_id] must be a list of strings"))?;
+    let pits: Vec<Value> = ids.iter().map(|it| one(it, contexts.free(it, is_pit))).collect();
+    Ok(Reply::Json(json!({ "pits": pits })))
 }

@@ -4,6 +4,7 @@ use tokio::sync::Semaphore;
 
 use super::call::{Call, Outcome, Reply};
 use super::error::ApiError;
+use super::sources::ledger;
 use crate::reprocess::{self, ReprocessError};
 
 /// One at a time: two would look at the same lines.
@@ -18,7 +19,8 @@ pub async fn handle(call: Call) -> Outcome {
     let Ok(_permit) = RUNNING.try_acquire() else {
         return Err(ApiError::new(429, "es_rejected_execution_exception", "lines are being reprocessed already"));
     };
-    let done = call.app.blocking(|engine| reprocess::run(engine).map_err(ApiError::from)).await?;
+    let (ledger, rules) = (ledger(&call)?.clone(), call.app.site_rules().cloned().unwrap_or_default());
+    let done = call.app.blocking(move |engine| reprocess::run(engine, &rules, &ledger).map_err(ApiError::from)).await?;
     Ok(Reply::Json(serde_json::json!({ "looked_at": done.looked_at, "moved": done.moved, "left": done.left })))
 }
 

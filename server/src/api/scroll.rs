@@ -1,177 +1,150 @@
-//! `_search/scroll`: the further pages of a search with `scroll`, and its end.
+//! `_search?scroll=…` and `_search/scroll`: all hits of a search, page by page, as they were at the first page.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use sekisho_engine::limits::RESULT_WINDOW_MAX;
-use sekisho_engine::{Cancel, Scroll, SearchRequest, TrackTotalHits};
-use serde_json::{Map, Value, json};
+use sekisho_engine::{Cursor, Engine, SearchRequest, SearchResponse, Total, TrackTotalHits};
+use serde_json::{Value, json};
 
 use super::call::{Call, Outcome, Reply};
 use super::error::ApiError;
 use super::search::{self, SearchCall};
-use crate::app::{App, targets};
-use crate::contexts::CONTEXTS_MAX;
+use crate::app::targets;
+use crate::contexts::{Contexts, Held, KEEP_ALIVE_MAX, Scroll};
 
-/// A scroll between its pages.
-pub struct OpenScroll {
-    scroll: Mutex<Scroll>,
-    /// How its hits are shown.
-    call: SearchCall,
-}
-
-/// Answers the first page of a search with `scroll`.
+/// Answers the first page.
 ///
 /// # Errors
-/// 400 for what scrolls can't do, 429 where too many are open; else as `_search`.
-pub async fn begin(app: &App, call: SearchCall, keep_alive: Duration) -> Result<Value, ApiError> {
-    check(&call)?;
-    let guard = search::CancelOnDrop::new(call.request.cancel.clone(), app.metrics().clone());
+/// As a search; 400 for what a scroll can't have; 429 for too many scrolls.
+pub fn begin(engine: &Engine, contexts: &Contexts, mut call: SearchCall, keep_alive: Duration) -> Result<Value, ApiError> {
     let began = Instant::now();
-    let found = app
-        .search(move |engine| {
-            let targets = targets(engine, &call.index, call.options)?;
-            let request = SearchRequest { cancel: Cancel::default(), ..call.request.clone() };
-            let mut scroll = engine.scroll(engine.view(&targets)?, request);
-            let page = scroll.next_page(call.request.cancel.clone())?;
-            let answer = search::render(&call, page, began.elapsed());
-            Ok((answer, OpenScroll { scroll: Mutex::new(scroll), call }))
-        })
-        .await;
-    guard.finish();
-    let (mut answer, scroll) = found?;
-    answer["_scroll_id"] = app.scrolls().open_swept(scroll, keep_alive).ok_or_else(too_many)?.into();
-    Ok(answer)
-}
-
-fn too_many() -> ApiError {
-    ApiError::new(
-        429,
-        "too_many_scroll_contexts_exception",
-        format!(
-            "Trying to create too many scroll contexts. Must be less than or equal to: [{CONTEXTS_MAX}]. This limit can be set by changing the [search.max_open_scroll_context] setting."
-        ),
-    )
-}
-
-fn check(call: &SearchCall) -> Result<(), ApiError> {
-    let request = &call.request;
-    let mut wrong = Vec::new();
-    if call.pit.is_some() {
-        wrong.push("using [point in time] is not allowed in a scroll context");
+    let invalid = |reason: &str| ApiError::new(400, "action_request_validation_exception", format!("Validation Failed: 1: {reason};"));
+    if call.request.from > 0 {
+        return Err(invalid("using [from] is not allowed in a scroll context"));
     }
-    if request.track_total_hits != SearchRequest::default().track_total_hits && request.track_total_hits != TrackTotalHits::All {
-        wrong.push("disabling [track_total_hits] is not allowed in a scroll context");
+    if call.request.size == 0 {
+        return Err(invalid("[size] cannot be [0] in a scroll context"));
     }
-    if request.from > 0 {
-        wrong.push("using [from] is not allowed in a scroll context");
+    if call.request.track_total_hits == TrackTotalHits::None {
+        return Err(invalid("disabling [track_total_hits] is not allowed in a scroll context"));
     }
-    if request.size == 0 {
-        wrong.push("[size] cannot be [0] in a scroll context");
+    if call.request.search_after.is_some() {
+        return Err(invalid("`search_after` cannot be used in a scroll context."));
     }
-    if request.search_after.is_some() {
-        wrong.push("`search_after` cannot be used in a scroll context.");
-    }
-    ApiError::validation(&wrong)?;
-    if request.size > RESULT_WINDOW_MAX {
+    if call.request.size > RESULT_WINDOW_MAX {
         return Err(ApiError::illegal_argument(format!(
             "Batch size is too large, size must be less than or equal to: [{RESULT_WINDOW_MAX}] but was [{}]. Scroll batch sizes cost as much memory as result windows so they are controlled by the [index.max_result_window] index level setting.",
-            request.size
+            call.request.size
         )));
     }
-    Ok(())
+    let view = Arc::new(engine.freeze(&targets(engine, &call.index, call.options)?)?);
+    let summary = SearchRequest { size: 0, track_total_hits: TrackTotalHits::All, ..call.request.clone() };
+    let mut response = view.search(&summary)?;
+    let mut cursor = Cursor::new(view.clone(), call.request.clone());
+    response.hits = cursor.next(call.request.size)?;
+    let total = response.total.map_or(0, |it| it.value);
+    // What is shown under `sort` is what was asked for, not what keeps ties apart.
+    call.sort_values = call.request.sort.len();
+    if call.request.sort.is_empty() {
+        response.max_score = response.hits.first().and_then(|it| it.score);
+    }
+    let answer = search::render(&call, response, began.elapsed());
+    let scroll = Scroll { call, cursor, total, shards: view.indices() };
+    let id = contexts.keep(Held::Scroll(Arc::new(Mutex::new(scroll))), keep_alive)?;
+    Ok(with_id(answer, id))
 }
 
-/// Answers the next page.
+/// Answers `_search/scroll`: the next page.
 ///
 /// # Errors
-/// 404 for an id that was never given, is closed or has expired.
+/// 404 for an id that is unknown or whose time is over.
 pub async fn next(mut call: Call) -> Outcome {
-    let body = call.object()?;
-    let (mut ids, mut keep_alive) = (Vec::new(), None);
-    for (key, value) in &body {
-        match (key.as_str(), value) {
-            ("scroll_id", Value::String(it)) => ids = vec![it.clone()],
-            ("scroll", Value::String(it)) => keep_alive = Some(search::keep_alive(it)?),
-            ("scroll_id" | "scroll", _) => return Err(ApiError::illegal_argument(format!("[{key}] must be text, found [{value}]"))),
-            _ => {
-                return Err(ApiError::illegal_argument(format!(
-                    "Unknown parameter [{key}] in request body or parameter is of the wrong type[VALUE]"
-                )));
-            }
-        }
-    }
-    let in_url = call.params.take("scroll_id").or_else(|| call.parts.get("scroll_id").cloned());
-    if let Some(id) = in_url {
-        ids = vec![id];
-    }
-    if let Some(text) = call.params.take("scroll") {
-        keep_alive = Some(search::keep_alive(&text)?);
-    }
+    let mut body = call.object()?;
+    let mut text = |key: &str, params: &mut super::call::Params| match (params.take(key), body.remove(key)) {
+        (Some(text), _) | (None, Some(Value::String(text))) => Ok(Some(text)),
+        (None, None | Some(Value::Null)) => Ok(None),
+        (None, Some(_)) => Err(ApiError::illegal_argument(format!("[{key}] must be a string"))),
+    };
+    let id = text("scroll_id", &mut call.params)?.or_else(|| call.parts.get("scroll_id").cloned());
+    let keep_alive = text("scroll", &mut call.params)?.map(|it| keep_alive(&it, "scroll")).transpose()?;
     let total_as_int = call.params.flag("rest_total_hits_as_int")?.unwrap_or(false);
     call.params.finish(&call.path)?;
-    let Some(id) = ids.pop() else {
-        return ApiError::validation(&["scrollId is missing"]).map(|()| Reply::Empty(200));
+    if let Some(key) = body.keys().next() {
+        return Err(ApiError::illegal_argument(format!(
+            "Unknown parameter [{key}] in request body or parameter is of the wrong type[VALUE_STRING] "
+        )));
+    }
+    let Some(id) = id else {
+        return Err(ApiError::new(400, "action_request_validation_exception", "Validation Failed: 1: scrollId is missing;"));
     };
-    let open = call.app.scrolls().get(&id, keep_alive, Instant::now()).ok_or_else(|| ApiError::context_missing(&id))?;
-    let cancel = Cancel::default();
-    let guard = search::CancelOnDrop::new(cancel.clone(), call.app.metrics().clone());
-    let began = Instant::now();
-    let answer = call
-        .app
-        .search(move |_| {
-            let page = open.scroll.lock().unwrap_or_else(PoisonError::into_inner).next_page(cancel)?;
-            let call = SearchCall { total_as_int: open.call.total_as_int || total_as_int, ..open.call.clone() };
-            Ok(search::render(&call, page, began.elapsed()))
-        })
-        .await;
-    guard.finish();
-    let mut answer = answer?;
-    answer["_scroll_id"] = id.into();
-    Ok(Reply::Json(answer))
+    let Some(Held::Scroll(scroll)) = call.app.contexts().get(&id, keep_alive) else {
+        return Err(ApiError::context_missing(&id));
+    };
+    let answer = call.app.search(move |_| {
+        let began = Instant::now();
+        let mut scroll = scroll.lock().map_err(|_| ApiError::new(500, "exception", "a page of this scroll failed inside; begin it anew"))?;
+        let size = scroll.call.request.size;
+        let hits = scroll.cursor.next(size)?;
+        let response = SearchResponse {
+            total: Some(Total { value: scroll.total, is_lower_bound: false }),
+            max_score: hits.iter().filter_map(|it| it.score).max_by(f32::total_cmp),
+            hits,
+            aggs: None,
+            shards: scroll.shards,
+            failures: Vec::new(),
+            timed_out: false,
+            is_cached: false,
+        };
+        // The form of the total is each request's own.
+        scroll.call.total_as_int = total_as_int;
+        Ok(with_id(search::render(&scroll.call, response, began.elapsed()), id))
+    });
+    answer.await.map(Reply::Json)
 }
 
-/// Closes scrolls, by their ids in the body or in the path; `_all` closes every one.
+/// Answers `DELETE _search/scroll`.
 ///
 /// # Errors
-/// 400 for a body that is not understood.
-pub async fn close(mut call: Call) -> Outcome {
-    let mut ids: Vec<String> = call.part("scroll_id").split(',').filter(|it| !it.is_empty()).map(str::to_owned).collect();
-    ids.extend(ids_of(call.object()?, "scroll_id")?);
-    if let Some(id) = call.params.take("scroll_id") {
-        ids.extend(id.split(',').map(str::to_owned));
-    }
+/// 400 without an id.
+pub async fn clear(call: Call) -> Outcome {
     call.params.finish(&call.path)?;
-    if ids.is_empty() {
-        return ApiError::validation(&["no scroll ids specified"]).map(|()| Reply::Empty(200));
-    }
-    let scrolls = call.app.scrolls();
-    let freed = if ids.iter().any(|it| it == "_all") {
-        scrolls.close_all().len()
-    } else {
-        ids.iter().filter(|it| scrolls.close(it, Instant::now()).is_some()).count()
+    let mut body = call.object()?;
+    let listed = |value: Value| match value {
+        Value::String(id) => Ok(vec![id]),
+        Value::Array(ids) => ids.into_iter().map(|it| it.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>().ok_or(()),
+        _ => Err(()),
     };
-    // "All" is done where there was none.
-    let is_done = freed > 0 || ids.iter().any(|it| it == "_all");
-    Ok(Reply::Status(if is_done { 200 } else { 404 }, json!({ "succeeded": true, "num_freed": freed })))
+    let ids = match (call.parts.get("scroll_id"), body.remove("scroll_id")) {
+        (_, Some(value)) => listed(value).map_err(|()| ApiError::illegal_argument("scroll_id must be a string or a list of strings"))?,
+        (Some(ids), None) => ids.split(',').map(str::to_owned).collect(),
+        (None, None) => return Err(ApiError::new(400, "action_request_validation_exception", "Validation Failed: 1: no scroll ids specified;")),
+    };
+    let is_scroll = |it: &Held| matches!(it, Held::Scroll(_));
+    let contexts = call.app.contexts();
+    let freed = if ids == ["_all"] { contexts.free_all(is_scroll).len() } else { ids.iter().filter(|it| contexts.free(it, is_scroll)).count() };
+    Ok(Reply::Status(if freed > 0 { 200 } else { 404 }, json!({ "succeeded": true, "num_freed": freed })))
 }
 
-/// One id or a list of them under a key of a body.
-pub(super) fn ids_of(body: Map<String, Value>, key: &str) -> Result<Vec<String>, ApiError> {
-    let mut ids = Vec::new();
-    for (found, value) in body {
-        match value {
-            Value::String(id) if found == key => ids.push(id),
-            Value::Array(items) if found == key && items.iter().all(Value::is_string) => {
-                ids.extend(items.iter().filter_map(Value::as_str).map(str::to_owned));
-            }
-            other if found == key => return Err(ApiError::illegal_argument(format!("[{key}] must be an id or a list of ids, found [{other}]"))),
-            _ => {
-                return Err(ApiError::illegal_argument(format!(
-                    "Unknown parameter [{found}] in request body or parameter is of the wrong type[VALUE]"
-                )));
-            }
-        }
+/// The time that a context is to live between two requests.
+///
+/// # Errors
+/// 400 for what is no time or too long.
+pub fn keep_alive(text: &str, key: &str) -> Result<Duration, ApiError> {
+    let time = search::duration(text).map_err(|_| {
+        ApiError::illegal_argument(format!("failed to parse setting [{key}] with value [{text}] as a time value: unit is missing or unrecognized"))
+    })?;
+    if time > KEEP_ALIVE_MAX {
+        return Err(ApiError::illegal_argument(format!(
+            "Keep alive for request ({text}) is too large. It must be less than (1d). This limit can be set by changing the [search.max_keep_alive] cluster level setting."
+        )));
     }
-    Ok(ids)
+    Ok(time)
+}
+
+fn with_id(mut answer: Value, id: String) -> Value {
+    if let Value::Object(answer) = &mut answer {
+        answer.insert("_scroll_id".to_owned(), id.into());
+    }
+    answer
 }

@@ -6,19 +6,17 @@ use std::time::{Duration, Instant};
 use sekisho_engine::aggs::Aggs;
 use sekisho_engine::limits::TOTAL_HITS_DEFAULT;
 use sekisho_engine::query::{BoolQuery, Query};
-use sekisho_engine::{Cancel, Engine, Hit, ResolveOptions, SearchRequest, SearchResponse, SortKey, SourceFilter, TrackTotalHits, View};
+use sekisho_engine::{Cancel, Engine, Hit, ResolveOptions, SearchRequest, SearchResponse, SortBy, SortKey, SourceFilter, TrackTotalHits};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Params, Reply};
 use super::error::ApiError;
-use crate::app::{App, resolve_options, targets};
+use super::scroll;
+use crate::app::{resolve_options, targets};
+use crate::contexts::{Contexts, Held};
 use crate::metrics::Metrics;
 
-/// Longest time that a scroll or a point in time stays open unused, as Elasticsearch's `search.max_keep_alive`.
-const KEEP_ALIVE_MAX: Duration = Duration::from_secs(24 * 3_600);
-
 /// A search as HTTP says it.
-#[derive(Clone)]
 pub struct SearchCall {
     /// Index expression.
     pub index: String,
@@ -34,17 +32,14 @@ pub struct SearchCall {
     pub seq_no: bool,
     /// Fields that hits show as lists, by patterns.
     pub fields: Vec<String>,
-    /// The point in time that is asked instead of indices.
-    pub pit: Option<Pit>,
-}
-
-/// A point in time as a search names it.
-#[derive(Clone)]
-pub struct Pit {
-    id: String,
-    keep_alive: Option<Duration>,
-    /// What it is, once it was looked up.
-    view: Option<Arc<View>>,
+    /// The point in time that is searched, in the place of an index, and its new time to live.
+    pub pit: Option<(String, Option<Duration>)>,
+    /// How many of a hit's sort values are shown.
+    pub sort_values: usize,
+    /// The time that the scroll which this begins lives.
+    pub scroll: Option<Duration>,
+    /// The part of all documents that is searched; goes into the query once the whole request was read.
+    slice: Option<Query>,
 }
 
 /// Answers `_search`.
@@ -54,42 +49,30 @@ pub struct Pit {
 pub async fn handle(mut call: Call) -> Outcome {
     let index = call.part("index").to_owned();
     let body = call.object()?;
-    let scroll = call.params.take("scroll").map(|it| keep_alive(&it)).transpose()?;
-    let search = parse(&index, body, &mut call.params, &call.path)?;
-    let metrics = call.app.metrics().clone();
-    let began = Instant::now();
-    let outcome = match scroll {
-        Some(keep_alive) => super::scroll::begin(&call.app, search, keep_alive).await,
-        None => answer(&call.app, search).await,
-    };
-    metrics.search_duration.observe(began.elapsed().as_secs_f64());
-    outcome.map(Reply::Json)
-}
-
-/// Runs a search; it is given up when nobody waits for its answer any more.
-///
-/// # Errors
-/// As [`handle`].
-pub(super) async fn answer(app: &App, mut search: SearchCall) -> Result<Value, ApiError> {
-    search.look_up(app)?;
-    let guard = CancelOnDrop::new(search.request.cancel.clone(), app.metrics().clone());
-    let answer = app.search(move |engine| run(engine, &search)).await;
-    guard.finish();
-    answer
-}
-
-impl SearchCall {
-    /// Finds the point in time that is named.
-    ///
-    /// # Errors
-    /// 404 where there is none.
-    pub(super) fn look_up(&mut self, app: &App) -> Result<(), ApiError> {
-        if let Some(pit) = &mut self.pit {
-            let view = app.points_in_time().get(&pit.id, pit.keep_alive, Instant::now());
-            pit.view = Some(view.ok_or_else(|| ApiError::context_missing(&pit.id))?);
-        }
-        Ok(())
+    let keep_alive = call.params.take("scroll").map(|it| scroll::keep_alive(&it, "scroll")).transpose()?;
+    let mut search = parse(&index, body, &mut call.params, &call.path)?;
+    search.scroll = keep_alive;
+    if keep_alive.is_some() && search.pit.is_some() {
+        return Err(ApiError::new(
+            400,
+            "action_request_validation_exception",
+            "Validation Failed: 1: using [point in time] is not allowed in a scroll context;",
+        ));
     }
+    let metrics = call.app.metrics().clone();
+    let guard = CancelOnDrop::new(search.request.cancel.clone(), metrics.clone());
+    let began = Instant::now();
+    let app = call.app.clone();
+    let answer = call
+        .app
+        .search(move |engine| match search.scroll {
+            Some(keep_alive) => scroll::begin(engine, app.contexts(), search, keep_alive),
+            None => run(engine, app.contexts(), &search),
+        })
+        .await;
+    guard.finish();
+    metrics.search_duration.observe(began.elapsed().as_secs_f64());
+    answer.map(Reply::Json)
 }
 
 /// Gives a search up when the connection that asked is gone: the future of its request is dropped then, and this with it.
@@ -134,31 +117,40 @@ pub fn parse(index: &str, body: Map<String, Value>, params: &mut Params, path: &
         seq_no: false,
         fields: Vec::new(),
         pit: None,
+        sort_values: usize::MAX,
+        scroll: None,
+        slice: None,
     };
     let names_shard_doc = body.get("sort").is_some_and(names_shard_doc);
-    let slice = body.get("slice").map(slice).transpose()?;
     read_body(&mut call, body)?;
     read_params(&mut call, params)?;
     params.finish(path)?;
-    call.request.fields = std::mem::take(&mut call.fields);
-    match &call.pit {
-        Some(_) => {
-            if !call.index.is_empty() {
-                ApiError::validation(&["[indices] cannot be used with point in time. Do not specify any index with point in time."])?;
-            }
-            let sort = &mut call.request.sort;
-            // What ties is told apart, so that the next page begins behind the very last hit; a client that gives fewer values knows better.
-            let has_place = call.request.search_after.as_ref().is_none_or(|it| it.len() == sort.len() + 1);
-            if !sort.is_empty() && has_place && !names_shard_doc {
-                sort.push(SortKey::doc());
-            }
+    if call.pit.is_some() {
+        if !index.is_empty() {
+            return Err(ApiError::new(
+                400,
+                "action_request_validation_exception",
+                "Validation Failed: 1: [indices] cannot be used with point in time. Do not specify any index with point in time.;",
+            ));
         }
-        None if names_shard_doc => ApiError::validation(&["[_shard_doc] sort field cannot be used without [point in time]"])?,
-        None => {}
+        // Ties are kept apart, so that the next page begins exactly behind this one.
+        // A client that pages without the tie-break gets none.
+        let sort = &mut call.request.sort;
+        let has_place = call.request.search_after.as_ref().is_none_or(|it| it.len() == sort.len() + 1);
+        if !sort.is_empty() && has_place && !sort.iter().any(|it| it.by == SortBy::Doc) {
+            sort.push(SortKey::doc());
+        }
+    } else if names_shard_doc {
+        return Err(ApiError::new(
+            400,
+            "action_request_validation_exception",
+            "Validation Failed: 1: [_shard_doc] sort field cannot be used without [point in time];",
+        ));
     }
-    if let Some(slice) = slice {
+    if let Some(slice) = call.slice.take() {
         call.request.query = BoolQuery::new().must(call.request.query.clone()).filter(slice).build();
     }
+    call.request.fields = std::mem::take(&mut call.fields);
     Ok(call)
 }
 
@@ -185,22 +177,6 @@ fn slice(value: &Value) -> Result<Query, ApiError> {
     Ok(Query::slice(number("id")?, number("max")?)?)
 }
 
-fn pit(value: &Value) -> Result<Pit, ApiError> {
-    let object = value.as_object().ok_or_else(|| ApiError::parsing("[pit] must be an object with [id]"))?;
-    let mut pit = Pit { id: String::new(), keep_alive: None, view: None };
-    for (key, value) in object {
-        match (key.as_str(), value) {
-            ("id", Value::String(id)) => pit.id.clone_from(id),
-            ("keep_alive", Value::String(text)) => pit.keep_alive = Some(keep_alive(text)?),
-            _ => return Err(ApiError::new(400, "x_content_parse_exception", format!("[pit] unknown field [{key}] or value [{value}]"))),
-        }
-    }
-    if pit.id.is_empty() {
-        return Err(ApiError::illegal_argument("Required [id]"));
-    }
-    Ok(pit)
-}
-
 fn read_body(call: &mut SearchCall, body: Map<String, Value>) -> Result<(), ApiError> {
     let request = &mut call.request;
     for (key, value) in body {
@@ -220,13 +196,12 @@ fn read_body(call: &mut SearchCall, body: Map<String, Value>) -> Result<(), ApiE
             "track_scores" => request.track_scores = flag(&value, "track_scores")?,
             "min_score" => request.min_score = Some(value.as_f64().ok_or_else(|| ApiError::parsing("[min_score] must be a number"))? as f32),
             "timeout" => request.timeout = value.as_str().map(duration).transpose()?,
+            "pit" => call.pit = Some(pit(&value)?),
+            "slice" => call.slice = Some(slice(&value)?),
             "version" => call.version = flag(&value, "version")?,
             "seq_no_primary_term" => call.seq_no = flag(&value, "seq_no_primary_term")?,
             "fields" | "docvalue_fields" => call.fields.extend(field_patterns(&value, &key)?),
             "stored_fields" if matches!(value.as_str(), Some("_none_")) => request.source = SourceFilter::None,
-            "pit" => call.pit = Some(pit(&value)?),
-            // Read before.
-            "slice" => {}
             "profile" | "explain" if value == Value::Bool(false) => {}
             // Hints that change nothing here.
             "terminate_after" if value == json!(0) => {}
@@ -238,16 +213,8 @@ fn read_body(call: &mut SearchCall, body: Map<String, Value>) -> Result<(), ApiE
 
 fn read_params(call: &mut SearchCall, params: &mut Params) -> Result<(), ApiError> {
     let request = &mut call.request;
-    if let Some(text) = params.take("q") {
-        let mut options = json!({ "query": text });
-        for (param, option) in
-            [("df", "default_field"), ("default_operator", "default_operator"), ("lenient", "lenient"), ("analyze_wildcard", "analyze_wildcard")]
-        {
-            if let Some(value) = params.take(param) {
-                options[option] = value.parse::<bool>().map_or(Value::String(value), Value::Bool);
-            }
-        }
-        request.query = Query::from_json(&json!({ "query_string": options }))?;
+    if let Some(query) = url_query(params)? {
+        request.query = query;
     }
     if let Some(size) = params.number("size")? {
         request.size = count(&size.into(), "size")?;
@@ -265,16 +232,8 @@ fn read_params(call: &mut SearchCall, params: &mut Params) -> Result<(), ApiErro
     if let Some(value) = params.take("track_total_hits") {
         request.track_total_hits = track_total_hits(&serde_json::from_str(&value).unwrap_or(Value::String(value)))?;
     }
-    let list = |it: String| it.split(',').map(str::to_owned).collect::<Vec<_>>();
-    match params.take("_source").as_deref() {
-        None => {}
-        Some("true" | "") => request.source = SourceFilter::All,
-        Some("false") => request.source = SourceFilter::None,
-        Some(fields) => request.source = SourceFilter::Fields { includes: list(fields.to_owned()), excludes: Vec::new() },
-    }
-    let (includes, excludes) = (params.take("_source_includes"), params.take("_source_excludes"));
-    if includes.is_some() || excludes.is_some() {
-        request.source = SourceFilter::Fields { includes: includes.map(list).unwrap_or_default(), excludes: excludes.map(list).unwrap_or_default() };
+    if ["_source", "_source_includes", "_source_excludes"].iter().any(|it| params.has(it)) {
+        request.source = source_params(params);
     }
     if let Some(text) = params.take("timeout") {
         request.timeout = Some(duration(&text)?);
@@ -313,19 +272,73 @@ fn read_params(call: &mut SearchCall, params: &mut Params) -> Result<(), ApiErro
     Ok(())
 }
 
+/// The query of `q` and the parameters that belong to it.
+///
+/// # Errors
+/// 400 for what is not understood.
+pub(super) fn url_query(params: &mut Params) -> Result<Option<Query>, ApiError> {
+    let Some(text) = params.take("q") else { return Ok(None) };
+    let mut options = json!({ "query": text });
+    for (param, option) in
+        [("df", "default_field"), ("default_operator", "default_operator"), ("lenient", "lenient"), ("analyze_wildcard", "analyze_wildcard")]
+    {
+        if let Some(value) = params.take(param) {
+            options[option] = value.parse::<bool>().map_or(Value::String(value), Value::Bool);
+        }
+    }
+    Ok(Some(Query::from_json(&json!({ "query_string": options }))?))
+}
+
+/// What `_source` and its relatives in the URL show; nothing of a document where none is there.
+pub(super) fn source_params(params: &mut Params) -> SourceFilter {
+    let list = |it: String| it.split(',').map(str::to_owned).collect::<Vec<_>>();
+    let named = params.take("_source");
+    let (includes, excludes) = (params.take("_source_includes"), params.take("_source_excludes"));
+    if includes.is_some() || excludes.is_some() {
+        return SourceFilter::Fields { includes: includes.map(list).unwrap_or_default(), excludes: excludes.map(list).unwrap_or_default() };
+    }
+    match named.as_deref() {
+        None | Some("false") => SourceFilter::None,
+        Some("true" | "") => SourceFilter::All,
+        Some(fields) => SourceFilter::Fields { includes: list(fields.to_owned()), excludes: Vec::new() },
+    }
+}
+
 /// Runs a search; the answer as JSON.
 ///
 /// # Errors
 /// As [`handle`].
-pub fn run(engine: &Engine, call: &SearchCall) -> Result<Value, ApiError> {
+pub fn run(engine: &Engine, contexts: &Contexts, call: &SearchCall) -> Result<Value, ApiError> {
     let began = Instant::now();
-    let response = match call.pit.as_ref().and_then(|it| it.view.as_deref()) {
-        Some(view) => engine.search_view(view, &call.request)?,
-        None => engine.search(&targets(engine, &call.index, call.options)?, &call.request)?,
-    };
+    if let Some((id, keep_alive)) = &call.pit {
+        let Some(Held::Pit(view)) = contexts.get(id, *keep_alive) else {
+            return Err(ApiError::context_missing(id));
+        };
+        let mut answer = render(call, view.search(&call.request)?, began.elapsed());
+        answer["pit_id"] = id.as_str().into();
+        return Ok(answer);
+    }
+    let targets = targets(engine, &call.index, call.options)?;
+    let response = engine.search(&targets, &call.request)?;
     Ok(render(call, response, began.elapsed()))
 }
 
+/// `{"id", "keep_alive"}`.
+fn pit(value: &Value) -> Result<(String, Option<Duration>), ApiError> {
+    let refuse = || ApiError::parsing("[pit] must be an object with [id] and, if wanted, [keep_alive]");
+    let object = value.as_object().ok_or_else(refuse)?;
+    if object.keys().any(|it| it != "id" && it != "keep_alive") {
+        return Err(refuse());
+    }
+    let id = object.get("id").and_then(Value::as_str).ok_or_else(refuse)?;
+    let keep_alive = match object.get("keep_alive") {
+        None | Some(Value::Null) => None,
+        Some(value) => Some(scroll::keep_alive(value.as_str().ok_or_else(refuse)?, "keep_alive")?),
+    };
+    Ok((id.to_owned(), keep_alive))
+}
+
+/// The answer of a search.
 pub(super) fn render(call: &SearchCall, response: SearchResponse, took: Duration) -> Value {
     let mut hits = Map::new();
     if let Some(total) = response.total {
@@ -351,9 +364,6 @@ pub(super) fn render(call: &SearchCall, response: SearchResponse, took: Duration
     if let Some(aggs) = response.aggs {
         answer["aggregations"] = aggs;
     }
-    if let Some(pit) = &call.pit {
-        answer["pit_id"] = pit.id.clone().into();
-    }
     answer
 }
 
@@ -375,7 +385,8 @@ fn render_hit(call: &SearchCall, hit: Hit) -> Value {
     if !hit.fields.is_empty() {
         out.insert("fields".to_owned(), Value::Object(hit.fields));
     }
-    if let Some(sort) = hit.sort {
+    if let Some(mut sort) = hit.sort.filter(|_| call.sort_values > 0) {
+        sort.truncate(call.sort_values);
         out.insert("sort".to_owned(), Value::Array(sort));
     }
     Value::Object(out)
@@ -429,17 +440,6 @@ fn track_total_hits(value: &Value) -> Result<TrackTotalHits, ApiError> {
         ),
         _ => Err(ApiError::parsing("[track_total_hits] must be true, false or a number")),
     }
-}
-
-/// How long something stays open after its last use, at most a day.
-pub(super) fn keep_alive(text: &str) -> Result<Duration, ApiError> {
-    let time = duration(text)?;
-    if time > KEEP_ALIVE_MAX {
-        return Err(ApiError::illegal_argument(format!(
-            "Keep alive for request ({text}) is too large. It must be less than (1d). This limit can be set by changing the [search.max_keep_alive] cluster level setting."
-        )));
-    }
-    Ok(time)
 }
 
 /// A time as Elasticsearch writes it: `500ms`, `10s`, `1m`.

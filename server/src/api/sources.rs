@@ -1,5 +1,6 @@
 //! `/_sekisho/sources`: who sends, how much, and what is missing. The shape of the answers is in `docs/sources.md`.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use sekisho_engine::clock::Timestamp;
@@ -80,12 +81,15 @@ fn short(name: &str, source: &Source, now_ms: i64) -> Value {
 }
 
 fn sequence(of: &Sequence) -> Value {
-    let gaps: Vec<Value> =
-        of.gaps().map(|it| json!({ "from": it.from, "to": it.to, "missing": it.missing(), "seen": rfc3339(it.seen_ms) })).collect();
+    let gaps: Vec<Value> = of
+        .gaps()
+        .map(|it| json!({ "from": it.from, "to": it.to, "missing": it.missing(), "since": rfc3339(it.since_ms), "seen": rfc3339(it.seen_ms) }))
+        .collect();
     json!({ "newest": of.newest(), "missing": of.missing(), "duplicates": of.duplicates, "begun": of.begun, "gaps": gaps })
 }
 
-fn ledger(call: &Call) -> Result<&Ledger, ApiError> {
+/// The ledger, once it is read.
+pub(super) fn ledger(call: &Call) -> Result<&Arc<Ledger>, ApiError> {
     call.app.ledger().ok_or_else(|| ApiError::new(503, "cluster_block_exception", "the server is starting: the log is being replayed"))
 }
 

@@ -4,6 +4,7 @@ mod demo;
 mod ingest;
 mod progress;
 mod reprocess;
+mod self_test;
 mod serve;
 mod version;
 
@@ -29,6 +30,8 @@ enum Command {
     Ingest(ingest::Ingest),
     /// Parse again what could not be parsed, with this release's parser.
     Reprocess(reprocess::Reprocess),
+    /// Send syslog lines to a running server and find them by search.
+    SelfTest(self_test::SelfTest),
     /// Say which version this is.
     Version,
 }
@@ -40,6 +43,7 @@ pub fn main() -> ExitCode {
         Command::Demo(it) => it.run(),
         Command::Ingest(it) => it.run(),
         Command::Reprocess(it) => it.run(),
+        Command::SelfTest(it) => it.run(),
         Command::Version => version::run(),
     };
     match outcome {

@@ -2,11 +2,13 @@
 
 use anyhow::Context as _;
 use sekisho_engine::Engine;
+use sekisho_ingest::Ledger;
 
 use super::say;
 use crate::config::{Config, Flags};
 use crate::reprocess;
-use crate::server::engine_options;
+use crate::server::{engine_options, ledger_path};
+use crate::site_rules::SiteRules;
 
 /// Lines in `syslog-unparsed` that this release understands move to their streams. For a running server: POST /_sekisho/reprocess.
 #[derive(clap::Args)]
@@ -20,8 +22,13 @@ impl Reprocess {
         let config = Config::load(&self.flags)?;
         crate::logging::start(&config.log.replace("info", "warn"))?;
         let engine = Engine::open(engine_options(&config)).with_context(|| format!("data directory {}", config.data_dir.display()))?;
-        let done = reprocess::run(&engine)?;
+        let path = ledger_path(&config);
+        let ledger = Ledger::open(&path).with_context(|| path.display().to_string())?;
+        let done = reprocess::run(&engine, &SiteRules::open(&config), &ledger);
+        // What moved before something failed has moved.
+        ledger.save(true)?;
         engine.commit()?;
+        let done = done?;
         for (stream, count) in &done.moved {
             say(&format!("{count} to {stream}"));
         }

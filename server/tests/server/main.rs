@@ -6,6 +6,7 @@
 mod cases;
 mod commands;
 mod connections;
+mod contexts;
 mod crash;
 mod door;
 mod follow;
