@@ -47,6 +47,7 @@ mod field;
 mod lucene;
 mod minimum_should_match;
 mod pattern;
+mod term_pattern;
 mod value;
 
 // Queries of our own in tantivy's sense.
@@ -74,6 +75,7 @@ pub use range::RangeQuery;
 pub(crate) use body::{Body, Parser};
 pub(crate) use clip::Clip;
 pub(crate) use context::Compiler;
+pub(crate) use term_pattern::TermPattern;
 
 /// A query as tantivy takes it.
 pub(crate) type TantivyQuery = Box<dyn tantivy::query::Query>;

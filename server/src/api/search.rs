@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sekisho_engine::aggs::Aggs;
 use sekisho_engine::limits::TOTAL_HITS_DEFAULT;
 use sekisho_engine::query::{BoolQuery, Query};
-use sekisho_engine::{Cancel, Engine, Hit, ResolveOptions, SearchRequest, SearchResponse, SortBy, SortKey, SourceFilter, TrackTotalHits};
+use sekisho_engine::{Cancel, Engine, Highlight, Hit, ResolveOptions, SearchRequest, SearchResponse, SortBy, SortKey, SourceFilter, TrackTotalHits};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Params, Reply};
@@ -197,6 +197,7 @@ fn read_body(call: &mut SearchCall, body: Map<String, Value>) -> Result<(), ApiE
             "min_score" => request.min_score = Some(value.as_f64().ok_or_else(|| ApiError::parsing("[min_score] must be a number"))? as f32),
             "timeout" => request.timeout = value.as_str().map(duration).transpose()?,
             "pit" => call.pit = Some(pit(&value)?),
+            "highlight" => request.highlight = Some(Highlight::parse(&value)?),
             "slice" => call.slice = Some(slice(&value)?),
             "version" => call.version = flag(&value, "version")?,
             "seq_no_primary_term" => call.seq_no = flag(&value, "seq_no_primary_term")?,
@@ -384,6 +385,9 @@ fn render_hit(call: &SearchCall, hit: Hit) -> Value {
     }
     if !hit.fields.is_empty() {
         out.insert("fields".to_owned(), Value::Object(hit.fields));
+    }
+    if !hit.highlight.is_empty() {
+        out.insert("highlight".to_owned(), Value::Object(hit.highlight));
     }
     if let Some(mut sort) = hit.sort.filter(|_| call.sort_values > 0) {
         sort.truncate(call.sort_values);
