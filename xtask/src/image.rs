@@ -24,7 +24,7 @@ const USER: u64 = 10001;
 const BINARY: &str = "usr/bin/sekisho";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Builds the release binary, or takes the one that is named, and writes `target/image`; with `--test` only [`test`].
+/// Builds the release binary, or takes the one that is named, and writes `target/image`; with `--test` only tests.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let root = repository::root();
     let target = target_directory(&root);
