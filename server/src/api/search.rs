@@ -204,6 +204,8 @@ fn read_body(call: &mut SearchCall, body: Map<String, Value>) -> Result<(), ApiE
             "fields" | "docvalue_fields" => call.fields.extend(field_patterns(&value, &key)?),
             "stored_fields" if matches!(value.as_str(), Some("_none_")) => request.source = SourceFilter::None,
             "profile" | "explain" if value == Value::Bool(false) => {}
+            // Grafana always sends the key.
+            "script_fields" | "runtime_mappings" | "ext" if value.as_object().is_some_and(Map::is_empty) => {}
             // Hints that change nothing here.
             "terminate_after" if value == json!(0) => {}
             _ => return Err(ApiError::parsing(format!("Unknown key for a {} in [{key}].", token(&value)))),
