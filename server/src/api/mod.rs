@@ -27,6 +27,7 @@ pub mod metrics;
 pub mod mget;
 pub mod msearch;
 pub mod node;
+pub mod openapi;
 #[cfg(feature = "pipelines")]
 pub mod pipelines;
 pub mod pit;
@@ -62,6 +63,8 @@ pub struct Endpoint {
     pub methods: &'static [&'static str],
     /// Paths, with `{name}` for parts.
     pub paths: &'static [&'static str],
+    /// The handler's name, `file::function`.
+    pub name: &'static str,
     /// What it does.
     pub handler: fn(Call) -> Answer,
 }
@@ -71,7 +74,7 @@ macro_rules! endpoints {
         /// Every endpoint. The router, the errors for wrong methods and the tests read this list.
         pub const ENDPOINTS: &[Endpoint] = &[$(
             $(#[$when])?
-            Endpoint { methods: &[$($method),+], paths: &[$($path),+], handler: |call| Box::pin($handler(call)) }
+            Endpoint { methods: &[$($method),+], paths: &[$($path),+], name: stringify!($handler), handler: |call| Box::pin($handler(call)) }
         ),*];
     };
 }
@@ -172,6 +175,7 @@ endpoints! {
     ["GET", "HEAD"] ["/livez"] => probes::live;
     ["GET", "HEAD"] ["/readyz"] => probes::ready;
     ["GET", "HEAD"] ["/startupz"] => probes::started;
+    ["GET"] ["/openapi.json"] => openapi::handle;
     ["GET"] ["/metrics"] => metrics::handle;
     ["GET", "HEAD"] ["/ui", "/ui/", "/ui/{*path}"] => ui::handle;
 }

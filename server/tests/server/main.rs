@@ -9,6 +9,7 @@ mod connections;
 mod contexts;
 mod crash;
 mod door;
+mod features;
 mod follow;
 mod headline;
 mod hec;

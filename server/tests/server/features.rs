@@ -1,0 +1,118 @@
+//! The table of supported Elasticsearch features in `docs/elasticsearch.md` is made from the lists in the code and of the cases; here it is
+//! compared. `UPDATE_EXPECT=1 cargo test -p sekisho --test server features` writes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use sekisho::api::{ENDPOINTS, openapi};
+use sekisho_engine::{aggs, query};
+
+use super::door::Door;
+
+const HEAD: &str = "# Elasticsearch features
+
+Made from the lists in the code; `UPDATE_EXPECT=1 cargo test -p sekisho --test server features` writes it anew. What is not here is refused with a 4xx answer in
+Elasticsearch's shape, and so is every parameter or key that is not understood: nothing is ignored silently that would change an answer.
+
+";
+
+const TAIL: &str = "
+## Not supported
+
+Scripts (`script`, `script_score`, `script_fields`, scripted metrics and updates; pipelines have arithmetic and named moving functions), `nested` and `join` fields,
+`knn` and vectors, suggesters, `percolate`, geo fields, runtime fields, cross-cluster search, ingest pipelines (site rules take their place: `site-rules.md`), snapshots.
+
+## Clients that run in the tests
+
+`server/tests/clients`: elasticsearch-py 8 and 9 with its bulk and scan helpers, elasticsearch-dsl, opensearch-py, pySigma's Elasticsearch backend (its queries), ElastAlert 2,
+and the requests of Grafana's data source.
+";
+
+#[test]
+fn the_table_of_features_is_that_of_the_code() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let cases = case_files(&root.join("server/tests/es"));
+    let requests: Vec<String> = cases.iter().flat_map(|it| requests(it)).collect();
+    let mut text = HEAD.to_owned();
+    text += "## Endpoints\n\n| path | methods | cases that ask it |\n| --- | --- | --- |\n";
+    let mut paths: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for endpoint in ENDPOINTS {
+        for path in endpoint.paths {
+            paths.entry(path).or_default().extend(endpoint.methods);
+        }
+    }
+    for (path, methods) in paths.iter().filter(|it| is_of_elasticsearch(it.0)) {
+        let count = requests.iter().filter(|it| fits(path, it, &paths)).count();
+        let methods: Vec<&str> = methods.iter().copied().collect();
+        writeln!(text, "| `{path}` | {} | {count} |", methods.join(", ")).unwrap();
+    }
+    let list = |title: &str, names: Vec<&str>, folder: &str| {
+        let mut text = format!("\n## {title}\n\n| name | cases |\n| --- | --- |\n");
+        for name in names {
+            let file = root.join(folder).join(format!("{name}.test"));
+            let count = std::fs::read_to_string(&file).unwrap_or_default().lines().filter(|it| it.starts_with("== ")).count();
+            writeln!(text, "| `{name}` | {count} |").unwrap();
+        }
+        text
+    };
+    text += &list("Queries", query::clause_names().collect(), "engine/tests/query");
+    text += &list("Aggregations", aggs::kind_names().collect(), "engine/tests/query/aggs");
+    text += &list("Pipeline aggregations", aggs::pipeline_names().collect(), "engine/tests/query/aggs");
+    text += TAIL;
+    let path = root.join("docs/elasticsearch.md");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    assert!(std::fs::read_to_string(&path).unwrap_or_default() == text, "docs/elasticsearch.md is not what the code says; UPDATE_EXPECT=1 writes it");
+}
+
+fn is_of_elasticsearch(path: &str) -> bool {
+    !["/_sekisho", "/services", "/ui", "/livez", "/readyz", "/startupz", "/metrics", "/openapi.json"].iter().any(|it| path.starts_with(it))
+}
+
+fn case_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(case_files(&path)) } else { files.push(path) }
+    }
+    files.sort();
+    files
+}
+
+/// The paths that a file's steps ask.
+fn requests(file: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(file).unwrap();
+    let asked = text.lines().filter_map(|it| it.trim_start().strip_prefix("- request: "));
+    asked.filter_map(|it| Some(it.trim_matches('"').split(' ').nth(1)?.split('?').next()?.trim_matches('"').to_owned())).collect()
+}
+
+/// Whether a request is for that path, and not for a more exact one.
+fn fits(path: &str, request: &str, all: &BTreeMap<&str, BTreeSet<&str>>) -> bool {
+    let score = |path: &str| {
+        let (parts, asked): (Vec<&str>, Vec<&str>) = (path.split('/').collect(), request.split('/').collect());
+        let is_part = |(part, asked): (&&str, &&str)| {
+            part == asked || part.starts_with('{') && !asked.is_empty() && (*part != "{index}" || !asked.starts_with('_') || *asked == "_all")
+        };
+        (parts.len() == asked.len() && parts.iter().zip(&asked).all(is_part)).then(|| parts.iter().filter(|it| !it.starts_with('{')).count())
+    };
+    score(path).is_some_and(|mine| all.keys().filter_map(|it| score(it)).all(|other| other <= mine))
+}
+
+#[test]
+fn the_openapi_document_names_every_endpoint_once() {
+    let door = Door::open();
+    let document = door.json("GET", "/openapi.json", &serde_json::Value::Null);
+    assert_eq!(document, openapi::document());
+    let mut ids = BTreeSet::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            assert!(ids.insert(operation["operationId"].as_str().unwrap().to_owned()), "{method} {path}");
+            let named = path.split('/').filter(|it| it.starts_with('{')).count();
+            assert_eq!(operation["parameters"].as_array().unwrap().len(), named, "{path}");
+        }
+    }
+    let expected: usize = ENDPOINTS.iter().map(|it| it.methods.len() * it.paths.len()).sum();
+    assert_eq!(ids.len(), expected);
+}
