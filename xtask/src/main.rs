@@ -9,6 +9,7 @@
 mod bench;
 mod chart;
 mod check;
+mod clients;
 mod demo_server;
 mod fuzz;
 mod licences;
@@ -36,6 +37,7 @@ const COMMANDS: &[Command] = &[
     Command { name: "ci", arguments: "", about: "what CI runs: the same as test", run: test::run },
     Command { name: "tidy", arguments: "", about: "only the repository's own rules (a second or two)", run: tidy::run },
     Command { name: "chart", arguments: "", about: "the Helm chart's tests, with the real Helm", run: chart::run },
+    Command { name: "clients", arguments: "", about: "programs written for Elasticsearch and OpenSearch, against a built server", run: clients::run },
     Command { name: "fuzz", arguments: "NAME SECONDS", about: "run one coverage-guided fuzz target, or all", run: fuzz::run },
     Command { name: "bench", arguments: "NAME [ARGUMENTS]", about: "run one measured promise in a release build", run: bench::run },
 ];

@@ -133,7 +133,7 @@ endpoints! {
     ["PUT"] ["/_ilm/policy/{name}"] => lifecycle::put_policy;
     ["GET"] ["/_data_stream/{name}/_lifecycle"] => lifecycle::get;
     ["PUT"] ["/_data_stream/{name}/_lifecycle"] => lifecycle::put;
-    ["GET"] ["/_resolve/index/{index}"] => resolve::handle;
+    ["GET", "POST"] ["/_resolve/index/{index}"] => resolve::handle;
     ["GET"] ["/_data_stream", "/_data_stream/{name}"] => data_stream::get;
     ["PUT"] ["/_data_stream/{name}"] => data_stream::create;
     ["DELETE"] ["/_data_stream/{name}"] => data_stream::delete;
