@@ -13,7 +13,7 @@ use crate::{provision, repository};
 
 /// Requirements and the cases that run with them.
 const ENVIRONMENTS: [(&str, &[&str]); 3] = [
-    ("8", &["test_elasticsearch.py", "test_dsl.py", "test_opensearch.py", "test_sigma.py"]),
+    ("8", &["test_elasticsearch.py", "test_dsl.py", "test_opensearch.py", "test_sigma.py", "test_grafana.py"]),
     ("9", &["test_elasticsearch.py"]),
     ("elastalert", &["test_elastalert.py"]),
 ];

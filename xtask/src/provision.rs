@@ -1,5 +1,5 @@
 //! Installing what the tests need on a fresh Debian machine: Node, npm, Chromium, a Japanese font, a C++ compiler,
-//! Python, unzip.
+//! Python, unzip, systemd's checks.
 //!
 //! As root it calls apt-get; otherwise it names what is missing and stops. Nothing is downloaded from anywhere else.
 
@@ -91,6 +91,14 @@ pub(crate) fn python_with(requirements: &Path, folder: &Path) -> Result<PathBuf>
     // Written last: it says that everything before was done.
     std::fs::write(&witness, wanted)?;
     Ok(program)
+}
+
+/// systemd's programs, installed when missing: they check the unit. Nothing of it runs.
+///
+/// # Errors
+/// They are missing and cannot be installed.
+pub(crate) fn systemd() -> Result<()> {
+    if find("systemd-analyze").is_some() { Ok(()) } else { install(&["systemd"]) }
 }
 
 fn install(packages: &[&str]) -> Result<()> {

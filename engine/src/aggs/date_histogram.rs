@@ -73,21 +73,10 @@ impl AggKind for Kind {
             "extended_bounds",
             "hard_bounds",
         ])?;
-        let zone = match body.get("time_zone") {
-            None => TimeZone::UTC,
-            Some(Value::String(it)) => parse_time_zone(it).map_err(QueryError::IllegalArgument)?,
-            Some(Value::Number(it)) => parse_time_zone(&format!("{it:+}")).map_err(QueryError::IllegalArgument)?,
-            Some(other) => return Err(body.bad("time_zone", other)),
-        };
-        let offset = match body.get("offset") {
-            None => 0,
-            Some(Value::Number(it)) => it.as_i64().ok_or_else(|| body.bad("offset", &Value::Number(it.clone())))?,
-            Some(it) => it.as_str().and_then(parse_duration).ok_or_else(|| body.bad("offset", it))?,
-        };
         Ok(Box::new(DateHistogram {
             name: body.name.to_owned(),
             source: Source::parse(body)?,
-            rounding: Rounding { interval: parse_interval(body)?, zone, offset },
+            rounding: Rounding { interval: parse_interval(body)?, zone: parse_zone(body)?, offset: parse_offset(body)? },
             min_doc_count: body.u64("min_doc_count")?.unwrap_or(0),
             keyed: body.bool("keyed")?.unwrap_or(false),
             order: body.get("order").map(|it| Order::parse(it, subs)).transpose()?,
@@ -97,7 +86,27 @@ impl AggKind for Kind {
     }
 }
 
-fn parse_interval(body: &Body<'_>) -> Result<Interval, QueryError> {
+/// `time_zone`; UTC without.
+pub(crate) fn parse_zone(body: &Body<'_>) -> Result<TimeZone, QueryError> {
+    match body.get("time_zone") {
+        None => Ok(TimeZone::UTC),
+        Some(Value::String(it)) => parse_time_zone(it).map_err(QueryError::IllegalArgument),
+        Some(Value::Number(it)) => parse_time_zone(&format!("{it:+}")).map_err(QueryError::IllegalArgument),
+        Some(other) => Err(body.bad("time_zone", other)),
+    }
+}
+
+/// `offset` in milliseconds; none without.
+pub(crate) fn parse_offset(body: &Body<'_>) -> Result<i64, QueryError> {
+    match body.get("offset") {
+        None => Ok(0),
+        Some(Value::Number(it)) => it.as_i64().ok_or_else(|| body.bad("offset", &Value::Number(it.clone()))),
+        Some(it) => it.as_str().and_then(parse_duration).ok_or_else(|| body.bad("offset", it)),
+    }
+}
+
+/// The interval under one of its three keys.
+pub(crate) fn parse_interval(body: &Body<'_>) -> Result<Interval, QueryError> {
     let fixed = |key: &str, text: &str| match parse_duration(text) {
         Some(it) if it > 0 => Ok(Interval::Fixed(it)),
         Some(_) => Err(QueryError::IllegalArgument(format!("Zero or negative time interval not supported: [{text}] in [{key}] of [{}]", body.name))),

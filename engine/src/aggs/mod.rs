@@ -18,6 +18,7 @@ mod avg;
 mod body;
 mod cardinality;
 mod cells;
+mod composite;
 mod date_histogram;
 mod date_range;
 mod distinct;
@@ -32,6 +33,7 @@ mod ip_range;
 mod max;
 mod min;
 mod missing;
+mod multi_terms;
 mod order;
 mod partial;
 mod percentile_ranks;
@@ -49,6 +51,7 @@ mod sum;
 mod summary;
 mod terms;
 mod top_hits;
+mod tuples;
 mod value_count;
 
 use std::fmt::Debug;
@@ -74,6 +77,8 @@ use crate::mapping::Mapping;
 /// Every aggregation `_search` understands, in the order of the compatibility table.
 pub(crate) const KINDS: &[&dyn AggKind] = &[
     &terms::Kind,
+    &multi_terms::Kind,
+    &composite::Kind,
     &date_histogram::Kind,
     &histogram::Kind,
     &range::Kind,
@@ -390,6 +395,16 @@ fn parse_node(name: &str, definition: &Value, depth: usize, left: &mut usize) ->
     check_parents(&subs, kind, name, body)?;
     if !kind.is_bucket() && !subs.is_empty() {
         return Err(QueryError::IllegalArgument(format!("Aggregator [{name}] of type [{}] cannot accept sub-aggregations", kind.name())));
+    }
+    // Pages need one order of all buckets; below other buckets each would have its own.
+    if !matches!(kind.name(), "filter" | "missing" | "global" | "sampler")
+        && let Some(it) = subs.nodes.iter().find(|it| it.source.get("composite").is_some())
+    {
+        return Err(QueryError::IllegalArgument(format!(
+            "[composite] aggregation [{}] cannot be used with a parent aggregation of type: [{}]",
+            it.name,
+            kind.name()
+        )));
     }
     let needs_all_documents = kind.name() == "global";
     if needs_all_documents && depth > 1 {

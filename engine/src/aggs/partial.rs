@@ -52,6 +52,8 @@ pub(crate) enum Partial {
     None,
     /// Buckets that the values make.
     Keyed(Keyed),
+    /// Buckets that the values of several fields make; keys are encoded tuples.
+    Tuples { kinds: Vec<ValueKind>, keyed: Keyed },
     /// Buckets that the request makes.
     Slots(Slots),
     /// Numbers of a numeric field.
@@ -182,6 +184,10 @@ impl Partial {
             (_, Partial::None) => {}
             (Partial::None, it) => *self = it,
             (Partial::Keyed(mine), Partial::Keyed(theirs)) => mine.merge(theirs),
+            (Partial::Tuples { kinds, keyed }, Partial::Tuples { kinds: their_kinds, keyed: theirs }) => {
+                kinds.iter_mut().zip(their_kinds).for_each(|(mine, theirs)| mine.merge(theirs));
+                keyed.merge(theirs);
+            }
             (Partial::Slots(mine), Partial::Slots(theirs)) => {
                 mine.kind.merge(theirs.kind);
                 for (at, slot) in theirs.slots.into_iter().enumerate() {
@@ -210,7 +216,9 @@ impl Partial {
         size_of::<Self>()
             + match self {
                 Partial::None => 0,
-                Partial::Keyed(it) => it.buckets.iter().map(|it| size_of::<Bucket>() + key_bytes(&it.key) + lists(&it.subs)).sum(),
+                Partial::Keyed(it) | Partial::Tuples { keyed: it, .. } => {
+                    it.buckets.iter().map(|it| size_of::<Bucket>() + key_bytes(&it.key) + lists(&it.subs)).sum()
+                }
                 Partial::Slots(it) => it.slots.iter().map(|it| size_of::<Slot>() + lists(&it.subs)).sum(),
                 Partial::Stats(_) => size_of::<Stats>() + 64,
                 Partial::Distinct { set: Distinct::Exact(it), .. } => it.len() * 8,

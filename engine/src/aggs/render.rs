@@ -90,6 +90,15 @@ impl ValueFormat {
         })
     }
 
+    /// The key as one JSON value: booleans as such, dates as text.
+    pub(crate) fn value_of(&self, key: &Key) -> Value {
+        match (&self.kind, key) {
+            (ValueKind::Boolean, Key::I64(it)) => Value::Bool(*it != 0),
+            (ValueKind::Date(_), Key::I64(it)) => Value::String(self.date(*it)),
+            _ => key.to_json(self.field_type()),
+        }
+    }
+
     /// The text of a number that was computed from values: dates and booleans have one.
     pub(crate) fn text_of_number(&self, value: f64) -> Option<String> {
         match self.kind {

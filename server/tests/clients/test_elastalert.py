@@ -43,6 +43,6 @@ def test_a_rule_over_threats_alerts(server, tmp_path):
         return done.stdout + done.stderr
 
     assert "Done!" in run("elastalert-create-index", "--config", "config.yaml")
-    times = ["--start", "2026-11-20T11:00:00Z", "--end", "2026-11-20T13:00:00Z"]
-    said = run("elastalert", "--config", "config.yaml", "--rule", "rules/resets.yaml", "--verbose", *times)
-    assert "Ran resets" in said and " 10 query hits" in said and "Alert for resets" in said, said
+    times = ["--start", "2026-11-20T11:00:00", "--end", "2026-11-20T13:00:00"]
+    said = run("elastalert-test-rule", "--config", "config.yaml", *times, "--alert", "rules/resets.yaml")
+    assert "Got 10 hits" in said and "Alert for resets" in said, said
