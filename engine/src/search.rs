@@ -77,6 +77,8 @@ pub struct SearchRequest {
     pub fields: Vec<String>,
     /// What is marked in the texts of hits.
     pub highlight: Option<Highlight>,
+    /// Whether hits show how their score came about.
+    pub explain: bool,
     /// Time after which the answer is what was found until then.
     pub timeout: Option<Duration>,
     /// Set by the caller to give the search up.
@@ -102,6 +104,7 @@ impl Default for SearchRequest {
             source: SourceFilter::All,
             fields: Vec::new(),
             highlight: None,
+            explain: false,
             timeout: None,
             cancel: Cancel::default(),
             typed_keys: false,
@@ -181,6 +184,8 @@ pub struct Hit {
     pub fields: Map<String, Value>,
     /// Marked parts of its texts, by field.
     pub highlight: Map<String, Value>,
+    /// How its score came about, where that was asked: `{value, description, details}`.
+    pub explanation: Option<Value>,
     /// Writes of this id, from 1.
     pub version: u64,
     /// Sequence number in the log.
@@ -763,7 +768,22 @@ impl<'a> Search<'a> {
             });
             let scored = request.sort.is_empty() || request.track_scores || request.sort.iter().any(|it| it.by == SortBy::Score);
             let score = scored.then_some(candidate.score);
-            hits.push(Hit { index: candidate.index.to_string(), id, score, sort, source, fields, highlight, version, seq: candidate.seq });
+            let explanation = match snapshots.iter().find(|it| request.explain && *it.name == *candidate.index) {
+                Some(snapshot) => self.engine.explain_in(snapshot, split, candidate.doc, self.now, request)?,
+                None => None,
+            };
+            hits.push(Hit {
+                index: candidate.index.to_string(),
+                id,
+                score,
+                sort,
+                source,
+                fields,
+                highlight,
+                explanation,
+                version,
+                seq: candidate.seq,
+            });
         }
         Ok(hits)
     }

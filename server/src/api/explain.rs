@@ -18,11 +18,12 @@ pub async fn handle(mut call: Call) -> Outcome {
     let shown = search::source_params(&mut call.params);
     call.params.ignore(&["preference", "routing"]);
     let body = call.object()?;
-    if !body.contains_key("query") && !call.params.has("q") {
-        return Err(ApiError::new(400, "action_request_validation_exception", "Validation Failed: 1: query is missing;"));
-    }
+    let has_query = body.contains_key("query") || call.params.has("q");
     let query = validate::query(body, &mut call.params)?;
     call.params.finish(&call.path)?;
+    if !has_query {
+        return Err(ApiError::new(400, "action_request_validation_exception", "Validation Failed: 1: query is missing;"));
+    }
     call.app
         .search(move |engine| {
             let targets = targets(engine, &index, options)?;

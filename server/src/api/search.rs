@@ -203,9 +203,18 @@ fn read_body(call: &mut SearchCall, body: Map<String, Value>) -> Result<(), ApiE
             "seq_no_primary_term" => call.seq_no = flag(&value, "seq_no_primary_term")?,
             "fields" | "docvalue_fields" => call.fields.extend(field_patterns(&value, &key)?),
             "stored_fields" if matches!(value.as_str(), Some("_none_")) => request.source = SourceFilter::None,
-            "profile" | "explain" if value == Value::Bool(false) => {}
             // Grafana always sends the key.
             "script_fields" | "runtime_mappings" | "ext" if value.as_object().is_some_and(Map::is_empty) => {}
+            "explain" => request.explain = flag(&value, "explain")?,
+            "profile" if value == Value::Bool(false) => {}
+            // Groups of searches that somebody else counts.
+            "stats" if value.as_array().is_some_and(|it| it.iter().all(Value::is_string)) => {}
+            "rescore" | "suggest" | "collapse" | "runtime_mappings" | "script_fields" | "knn" | "rank" | "retriever" | "indices_boost"
+            | "profile" | "terminate_after" | "ext" | "inner_hits"
+                if value != json!(0) =>
+            {
+                return Err(ApiError::illegal_argument(format!("[{key}] of a search is not supported")));
+            }
             // Hints that change nothing here.
             "terminate_after" if value == json!(0) => {}
             _ => return Err(ApiError::parsing(format!("Unknown key for a {} in [{key}].", token(&value)))),
@@ -242,6 +251,8 @@ fn read_params(call: &mut SearchCall, params: &mut Params) -> Result<(), ApiErro
         request.timeout = Some(duration(&text)?);
     }
     request.typed_keys = params.flag("typed_keys")?.unwrap_or(false);
+    request.explain = params.flag("explain")?.unwrap_or(request.explain);
+    params.ignore(&["stats"]);
     request.track_scores = params.flag("track_scores")?.unwrap_or(request.track_scores);
     call.version = params.flag("version")?.unwrap_or(call.version);
     call.seq_no = params.flag("seq_no_primary_term")?.unwrap_or(call.seq_no);
@@ -387,6 +398,9 @@ fn render_hit(call: &SearchCall, hit: Hit) -> Value {
     }
     if !hit.fields.is_empty() {
         out.insert("fields".to_owned(), Value::Object(hit.fields));
+    }
+    if let Some(explanation) = hit.explanation {
+        out.insert("_explanation".to_owned(), explanation);
     }
     if !hit.highlight.is_empty() {
         out.insert("highlight".to_owned(), Value::Object(hit.highlight));
