@@ -92,6 +92,9 @@ fn document(random: &mut Random, full: bool) -> Value {
     Value::Object(out)
 }
 
+/// Levels of a random tree; `composite` can stand at the top only.
+const DEPTH: usize = 2;
+
 fn request(random: &mut Random, depth: usize) -> Value {
     let mut out = Map::new();
     for at in 0..1 + random.below(2) {
@@ -118,7 +121,7 @@ fn one(random: &mut Random, depth: usize) -> Value {
         }
         return json!({ kind: body });
     }
-    let mut definition = match random.below(7) {
+    let mut definition = match random.below(if depth == DEPTH { 11 } else { 10 }) {
         0 | 1 => {
             let field = *random.pick(&ANY);
             let mut body = json!({ "field": field, "size": *random.pick(&[1, 3, 10, 1000]) });
@@ -160,7 +163,44 @@ fn one(random: &mut Random, depth: usize) -> Value {
             let queries = [json!({ "term": { "low": "zone1" } }), json!({ "term": { "tags": "t2" } }), json!({ "match_all": {} })];
             json!({ "filters": { "other_bucket": true, "filters": queries[..1 + random.below(3) as usize] } })
         }
-        _ => json!({ "missing": { "field": *random.pick(&ANY) } }),
+        6 => json!({ "missing": { "field": *random.pick(&ANY) } }),
+        7 => {
+            let term = |random: &mut Random| {
+                let field = *random.pick(&ANY);
+                if field == "low" && random.chance(50) { json!({ "field": field, "missing": "none" }) } else { json!({ "field": field }) }
+            };
+            let terms: Vec<Value> = (0..2 + random.below(2)).map(|_| term(random)).collect();
+            json!({ "multi_terms": { "terms": terms, "size": *random.pick(&[1, 10, 1000]) } })
+        }
+        8 => {
+            json!({ "rare_terms": { "field": *random.pick(&["low", "high", "ip", "port", "wide", "nowhere"]), "max_doc_count": 1 + random.below(5) } })
+        }
+        9 => {
+            let is_ipv6 = random.chance(40);
+            let prefix_length = if is_ipv6 { *random.pick(&[0, 64, 127, 128]) } else { *random.pick(&[0, 8, 24, 31, 32]) };
+            json!({ "ip_prefix": { "field": "ip", "prefix_length": prefix_length, "is_ipv6": is_ipv6 } })
+        }
+        _ => {
+            let source = |random: &mut Random, at: usize| {
+                let mut body = json!({ "field": *random.pick(&ANY), "order": *random.pick(&["asc", "desc"]), "missing_bucket": random.chance(50) });
+                let kind = *random.pick(&["terms", "terms", "histogram", "date_histogram"]);
+                if body["missing_bucket"] == true {
+                    body["missing_order"] = json!(*random.pick(&["default", "first", "last"]));
+                }
+                if kind == "histogram" {
+                    body["field"] = json!(*random.pick(&["port", "real"]));
+                    body["interval"] = json!(*random.pick(&[7.5, 100.0]));
+                }
+                if kind == "date_histogram" {
+                    body["field"] = json!("at");
+                    body["calendar_interval"] = json!(*random.pick(&["hour", "day", "week"]));
+                    body["time_zone"] = json!(*random.pick(&["UTC", "Europe/Berlin"]));
+                }
+                json!({ format!("s{at}"): { kind: body } })
+            };
+            let sources: Vec<Value> = (0..1 + random.below(3) as usize).map(|at| source(random, at)).collect();
+            json!({ "composite": { "sources": sources, "size": *random.pick(&[1, 7, 20_000]) } })
+        }
     };
     if random.chance(70) {
         definition["aggs"] = request(random, depth - 1);
@@ -229,6 +269,87 @@ fn key_json(field: &str, key: &Seen, row: &mut Map<String, Value>) {
                 row.insert("key_as_string".to_owned(), json!((*it != 0.0).to_string()));
             }
         }
+    }
+}
+
+/// A value in a list or an object of keys.
+fn key_value(field: &str, key: &Seen) -> Value {
+    let mut row = Map::new();
+    key_json(field, key, &mut row);
+    if field == "ok" { json!(row["key"] == 1) } else { row["key"].clone() }
+}
+
+/// The combinations of one value of each list.
+fn combinations(lists: &[Vec<Option<Seen>>]) -> Vec<Vec<Option<Seen>>> {
+    let Some((first, rest)) = lists.split_first() else { return vec![Vec::new()] };
+    let rest = combinations(rest);
+    first.iter().flat_map(|it| rest.iter().map(move |rest| std::iter::once(it.clone()).chain(rest.iter().cloned()).collect())).collect()
+}
+
+/// Documents by the combinations of what `values_of` says of each.
+fn by_combination<'a>(documents: &[&'a Value], values_of: &dyn Fn(&Value) -> Vec<Vec<Option<Seen>>>) -> BTreeMap<Vec<Option<Seen>>, Vec<&'a Value>> {
+    let mut groups: BTreeMap<_, Vec<&Value>> = BTreeMap::new();
+    for document in documents {
+        for key in BTreeSet::from_iter(combinations(&values_of(document))) {
+            groups.entry(key).or_default().push(document);
+        }
+    }
+    groups
+}
+
+fn naive_source(source: &Value, document: &Value) -> Vec<Option<Seen>> {
+    let (kind, body) = source.as_object().unwrap().values().next().unwrap().as_object().unwrap().iter().next().unwrap();
+    let shape = |it: Seen| match (kind.as_str(), &it) {
+        ("histogram", Seen::Number(number)) => {
+            let interval = body["interval"].as_f64().unwrap();
+            Seen::Number((number / interval).floor() * interval + 0.0)
+        }
+        ("date_histogram", _) => {
+            let zone = jiff::tz::TimeZone::get(body["time_zone"].as_str().unwrap()).unwrap();
+            Seen::Number(naive_round(&it, body, &zone) as f64)
+        }
+        _ => it,
+    };
+    let values: Vec<_> = seen(document, body).into_iter().map(|it| Some(shape(it))).collect();
+    if values.is_empty() && body["missing_bucket"] == true { vec![None] } else { values }
+}
+
+fn naive_composite(body: &Value, documents: &[&Value], below: &dyn Fn(&[&Value]) -> Map<String, Value>) -> Value {
+    let sources = body["sources"].as_array().unwrap();
+    let inner = |at: usize| sources[at][format!("s{at}")].as_object().unwrap().iter().next().unwrap();
+    let groups = by_combination(documents, &|document| sources.iter().map(|it| naive_source(it, document)).collect());
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_by(|(a, _), (b, _)| {
+        let compare = |at: usize| {
+            let body = inner(at).1;
+            let descending = body["order"] == "desc";
+            let order = match (&a[at], &b[at]) {
+                (Some(a), Some(b)) => return if descending { b.cmp(a) } else { a.cmp(b) },
+                (a, b) => a.is_some().cmp(&b.is_some()),
+            };
+            let missing_last = body.get("missing_order").map_or(descending, |it| it == "last" || it == "default" && descending);
+            if missing_last { order.reverse() } else { order }
+        };
+        (0..sources.len()).map(compare).find(|it| it.is_ne()).unwrap_or(Ordering::Equal)
+    });
+    let key = |at: usize, key: &Option<Seen>| match (key, inner(at)) {
+        (None, _) => Value::Null,
+        (Some(Seen::Number(it)), (kind, _)) if kind == "histogram" => json!(it),
+        (Some(it), (_, body)) => key_value(body["field"].as_str().unwrap(), it),
+    };
+    let rows: Vec<Value> = groups
+        .iter()
+        .take(body["size"].as_u64().unwrap() as usize)
+        .map(|(keys, documents)| {
+            let key: Map<String, Value> = keys.iter().enumerate().map(|(at, it)| (format!("s{at}"), key(at, it))).collect();
+            let mut row = Map::from_iter([("key".to_owned(), Value::Object(key)), ("doc_count".to_owned(), json!(documents.len()))]);
+            row.extend(below(documents));
+            Value::Object(row)
+        })
+        .collect();
+    match rows.last() {
+        Some(last) => json!({ "after_key": last["key"], "buckets": rows }),
+        None => json!({ "buckets": [] }),
     }
 }
 
@@ -386,6 +507,60 @@ fn naive_one(kind: &str, body: &Value, documents: &[&Value], below: &dyn Fn(&[&V
             let hits: Vec<u64> = rows.iter().take(body["size"].as_u64().unwrap() as usize).map(|it| it.1).collect();
             json!({ "total": documents.len(), "seqs": hits })
         }
+        "multi_terms" => {
+            let terms = body["terms"].as_array().unwrap();
+            let groups = by_combination(documents, &|document| terms.iter().map(|it| seen(document, it).into_iter().map(Some).collect()).collect());
+            let mut groups: Vec<_> = groups.into_iter().collect();
+            groups.sort_by(|a, b| b.1.len().cmp(&a.1.len()).then_with(|| a.0.cmp(&b.0)));
+            let size = body["size"].as_u64().unwrap() as usize;
+            let other: usize = groups.iter().skip(size).map(|it| it.1.len()).sum();
+            let row = |(keys, documents): &(Vec<Option<Seen>>, Vec<&Value>)| {
+                let value = |(key, term): (&Option<Seen>, &Value)| match (term["field"].as_str().unwrap(), key.as_ref().unwrap()) {
+                    ("at", Seen::Number(it)) => json!(Timestamp(*it as i64).to_string()),
+                    (field, key) => key_value(field, key),
+                };
+                let values: Vec<Value> = keys.iter().zip(terms).map(value).collect();
+                let names: Vec<String> = values.iter().map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned)).collect();
+                bucket(Map::from_iter([("key".to_owned(), json!(values)), ("key_as_string".to_owned(), json!(names.join("|")))]), documents)
+            };
+            let rows: Vec<Value> = groups.iter().take(size).map(row).collect();
+            json!({ "doc_count_error_upper_bound": 0, "sum_other_doc_count": other, "buckets": rows })
+        }
+        "composite" => naive_composite(body, documents, below),
+        "rare_terms" => {
+            let groups = by_combination(documents, &|document| vec![seen(document, body).into_iter().map(Some).collect()]);
+            let mut groups: Vec<_> = groups.into_iter().filter(|it| it.1.len() as u64 <= body["max_doc_count"].as_u64().unwrap()).collect();
+            groups.sort_by(|a, b| a.1.len().cmp(&b.1.len()).then_with(|| a.0.cmp(&b.0)));
+            let row = |(keys, documents): &(Vec<Option<Seen>>, Vec<&Value>)| {
+                let mut row = Map::new();
+                key_json(field, keys[0].as_ref().unwrap(), &mut row);
+                bucket(row, documents)
+            };
+            json!({ "buckets": groups.iter().map(row).collect::<Vec<_>>() })
+        }
+        "ip_prefix" => {
+            let (is_ipv6, length) = (body["is_ipv6"] == true, body["prefix_length"].as_u64().unwrap() as usize);
+            // Bit by bit: what stands behind the prefix is cleared.
+            let network = |it: Seen| {
+                let Seen::Bytes(mut bytes) = it else { unreachable!() };
+                let is_mapped = bytes[..10].iter().all(|it| *it == 0) && bytes[10..12] == [255, 255];
+                for bit in if is_ipv6 { length } else { 96 + length }..128 {
+                    bytes[bit / 8] &= !(0x80 >> (bit % 8));
+                }
+                (is_mapped != is_ipv6).then_some(Some(Seen::Bytes(bytes)))
+            };
+            let groups = by_combination(documents, &|document| vec![seen(document, body).into_iter().filter_map(network).collect()]);
+            let row = |(keys, documents): (&Vec<Option<Seen>>, &Vec<&Value>)| {
+                let mut row = Map::from_iter([("is_ipv6".to_owned(), json!(is_ipv6)), ("prefix_length".to_owned(), json!(length))]);
+                key_json("ip", keys[0].as_ref().unwrap(), &mut row);
+                if !is_ipv6 {
+                    let octets: Vec<String> = (0..4).map(|at| (0xff00_u32 >> length.saturating_sub(8 * at).min(8) & 0xff).to_string()).collect();
+                    row.insert("netmask".to_owned(), json!(octets.join(".")));
+                }
+                bucket(row, documents)
+            };
+            json!({ "buckets": groups.iter().map(row).collect::<Vec<_>>() })
+        }
         "missing" => bucket(Map::new(), &documents.iter().copied().filter(|it| seen(it, body).is_empty()).collect::<Vec<_>>()),
         _ => naive_metric(kind, body, documents),
     }
@@ -531,7 +706,7 @@ fn check(seed: u64) {
     let query = if random.chance(50) { json!({ "match_all": {} }) } else { json!({ "term": { "low": "zone2" } }) };
     let matching: Vec<&Value> = documents.iter().filter(|it| query.get("term").is_none() || it["low"] == "zone2").collect();
     for _ in 0..12 {
-        let request = request(&mut random, 2);
+        let request = request(&mut random, DEPTH);
         let expected = naive(&request, &matching);
         let got = match search(&[&one], &query, &request, false) {
             Ok(got) => got,
@@ -558,6 +733,35 @@ fn check(seed: u64) {
             postcard::to_stdvec(&merged).unwrap()
         };
         assert!(merged(&one, &mut random) == merged(&two, &mut random), "seed {seed}: other segments, other bits\n{request}");
+    }
+}
+
+#[test]
+fn pages_of_a_composite_are_its_whole_list() {
+    let mut random = Random(4);
+    let documents: Vec<Value> = (0..300).map(|_| document(&mut random, false)).collect();
+    let corpus = Corpus::build(mapping(), &split(&mut random, &documents, 3));
+    let all = json!({ "match_all": {} });
+    for (field, order) in [("tags", "asc"), ("ip", "desc"), ("port", "asc"), ("real", "desc"), ("at", "asc"), ("ok", "desc")] {
+        let first = json!({ "a": { "terms": { "field": field, "order": order, "missing_bucket": true } } });
+        let second = json!({ "b": { "terms": { "field": "low", "missing_bucket": true, "missing_order": "last" } } });
+        let page = |size: usize, after: Option<&Value>| {
+            let mut body = json!({ "size": size, "sources": [first, second] });
+            after.into_iter().for_each(|it| body["after"] = it.clone());
+            search(&[&corpus], &all, &json!({ "c": { "composite": body } }), false).unwrap()["c"].clone()
+        };
+        let whole = page(10_000, None);
+        let (mut pages, mut after) = (Vec::new(), None);
+        loop {
+            let next = page(3, after.as_ref());
+            pages.extend(next["buckets"].as_array().unwrap().clone());
+            match next.get("after_key") {
+                Some(it) => after = Some(it.clone()),
+                None => break,
+            }
+        }
+        assert!(pages.len() > 6, "{field}: {whole}");
+        assert_eq!(Value::Array(pages), whole["buckets"], "{field}");
     }
 }
 

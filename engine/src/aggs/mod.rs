@@ -14,6 +14,7 @@
 //!
 //! Pipeline aggregations work on the rendered answer ([`pipeline`]). Not here: running queries, deadlines (the caller checks between blocks).
 
+mod adjacency_matrix;
 mod avg;
 mod body;
 mod cardinality;
@@ -29,8 +30,10 @@ mod filters;
 mod global;
 mod grouping;
 mod histogram;
+mod ip_prefix;
 mod ip_range;
 mod max;
+mod median_absolute_deviation;
 mod min;
 mod missing;
 mod multi_terms;
@@ -42,6 +45,7 @@ mod pipeline;
 mod quantiles;
 mod range;
 mod ranges;
+mod rare_terms;
 mod render;
 mod rounding;
 mod slots;
@@ -53,6 +57,7 @@ mod terms;
 mod top_hits;
 mod tuples;
 mod value_count;
+mod weighted_avg;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -79,13 +84,16 @@ pub(crate) const KINDS: &[&dyn AggKind] = &[
     &terms::Kind,
     &multi_terms::Kind,
     &composite::Kind,
+    &rare_terms::Kind,
     &date_histogram::Kind,
     &histogram::Kind,
     &range::Kind,
     &date_range::Kind,
     &ip_range::Kind,
+    &ip_prefix::Kind,
     &filter::Kind,
     &filters::Kind,
+    &adjacency_matrix::Kind,
     &missing::Kind,
     &global::Kind,
     &cardinality::Kind,
@@ -93,11 +101,13 @@ pub(crate) const KINDS: &[&dyn AggKind] = &[
     &max::Kind,
     &sum::Kind,
     &avg::Kind,
+    &weighted_avg::Kind,
     &value_count::Kind,
     &stats::Kind,
     &extended_stats::Kind,
     &percentiles::Kind,
     &percentile_ranks::Kind,
+    &median_absolute_deviation::Kind,
     &top_hits::Kind,
 ];
 

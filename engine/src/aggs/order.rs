@@ -40,6 +40,11 @@ impl Order {
         Self { criteria: vec![Criterion { by: By::Count, descending: true }] }
     }
 
+    /// By count, lowest first.
+    pub(crate) fn rarest() -> Self {
+        Self { criteria: vec![Criterion { by: By::Count, descending: false }] }
+    }
+
     /// Reads `{"path": "desc"}` or a list of such.
     pub(crate) fn parse(value: &Value, subs: &Aggs) -> Result<Self, QueryError> {
         let list = match value {

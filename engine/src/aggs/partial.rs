@@ -9,6 +9,7 @@ use crate::aggs::distinct::Distinct;
 use crate::aggs::exact_sum::ExactSum;
 use crate::aggs::quantiles::Quantiles;
 use crate::aggs::top_hits::TopHits;
+use crate::aggs::weighted_avg::Weighted;
 use crate::columns::{Key, OrderedF64};
 use crate::mapping::{FieldType, MappedField};
 
@@ -64,6 +65,8 @@ pub(crate) enum Partial {
     Quantiles { kind: ValueKind, values: Quantiles },
     /// The first documents in an order.
     TopHits(TopHits),
+    /// Sums under a weighted mean.
+    Weighted(Box<Weighted>),
 }
 
 /// Buckets by key.
@@ -207,6 +210,7 @@ impl Partial {
                 values.merge(theirs);
             }
             (Partial::TopHits(mine), Partial::TopHits(theirs)) => mine.merge(theirs),
+            (Partial::Weighted(mine), Partial::Weighted(theirs)) => mine.merge(*theirs),
             (mine, theirs) => unreachable!("partial results of different aggregations: {mine:?} and {theirs:?}"),
         }
     }
@@ -226,6 +230,7 @@ impl Partial {
                 Partial::Quantiles { values: Quantiles::Exact(it), .. } => it.len() * 8,
                 Partial::Quantiles { values: Quantiles::Bins { bins, .. }, .. } => bins.len() * 16,
                 Partial::TopHits(it) => it.hits.len() * 128,
+                Partial::Weighted(_) => size_of::<Weighted>() + 128,
             }
     }
 }

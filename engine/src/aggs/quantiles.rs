@@ -101,6 +101,30 @@ impl Quantiles {
         }
     }
 
+    /// The median of the distances from the median; `None` without values.
+    pub(crate) fn median_deviation(&self) -> Option<f64> {
+        let median = self.at(50.0)?;
+        match self {
+            Quantiles::Exact(values) => Quantiles::from_values(values.iter().map(|it| OrderedF64::new((it.get() - median).abs())).collect()).at(50.0),
+            Quantiles::Bins { bins, .. } => {
+                // Each bin stands at its middle.
+                let distance = |&(bin, count): &(u32, u64)| {
+                    let (low, high) = bounds(bin);
+                    (OrderedF64::new((low + (high - low) / 2.0 - median).abs()), count)
+                };
+                let mut distances: Vec<(OrderedF64, u64)> = bins.iter().map(distance).collect();
+                distances.sort_unstable();
+                let half = distances.iter().map(|it| it.1).sum::<u64>().div_ceil(2);
+                let mut before = 0;
+                let middle = distances.iter().find(|it| {
+                    before += it.1;
+                    before >= half
+                });
+                middle.map(|it| it.0.get())
+            }
+        }
+    }
+
     /// The percentage of values that are at most `value`; `None` without values.
     pub(crate) fn rank_of(&self, value: f64) -> Option<f64> {
         let key = OrderedF64::new(value);

@@ -29,9 +29,29 @@ struct Terms {
     size: usize,
     min_doc_count: u64,
     order: Order,
+    picks: Picks,
+    show_error: bool,
+}
+
+/// Which values make buckets.
+#[derive(Clone, Debug)]
+pub(crate) struct Picks {
     include: Option<Pick>,
     exclude: Option<Pick>,
-    show_error: bool,
+}
+
+impl Picks {
+    /// Reads `include` and `exclude`.
+    pub(crate) fn parse(body: &Body<'_>) -> Result<Self, QueryError> {
+        let pick = |key: &str| body.get(key).map(|it| parse_pick(body, key, it)).transpose();
+        Ok(Self { include: pick("include")?, exclude: pick("exclude")? })
+    }
+
+    /// Plans a bucket per picked value.
+    pub(crate) fn plan(&self, source: &Source, plan: SourcePlan, ctx: &AggContext<'_>) -> Result<Box<dyn Plan>, QueryError> {
+        let pick = |it: &Option<Pick>| it.as_ref().map(|it| it.resolve(source, &plan, ctx)).transpose();
+        Ok(Box::new(TermsPlan { include: pick(&self.include)?, exclude: pick(&self.exclude)?, source: plan }))
+    }
 }
 
 /// `include` or `exclude`.
@@ -81,8 +101,7 @@ impl AggKind for Kind {
             size: usize::try_from(size).unwrap_or(usize::MAX),
             min_doc_count: body.u64("min_doc_count")?.unwrap_or(1),
             order: body.get("order").map_or_else(|| Ok(Order::by_count()), |it| Order::parse(it, subs))?,
-            include: body.get("include").map(|it| parse_pick(body, "include", it)).transpose()?,
-            exclude: body.get("exclude").map(|it| parse_pick(body, "exclude", it)).transpose()?,
+            picks: Picks::parse(body)?,
             show_error: body.bool("show_term_doc_count_error")?.unwrap_or(false),
         }))
     }
@@ -108,9 +127,7 @@ fn parse_pick(body: &Body<'_>, key: &str, value: &Value) -> Result<Pick, QueryEr
 
 impl Aggregation for Terms {
     fn plan(&self, ctx: &AggContext<'_>) -> Result<Box<dyn Plan>, QueryError> {
-        let source = self.source.plan(Accepts::Any, ctx)?;
-        let pick = |it: &Option<Pick>| it.as_ref().map(|it| it.resolve(&self.source, &source, ctx)).transpose();
-        Ok(Box::new(TermsPlan { include: pick(&self.include)?, exclude: pick(&self.exclude)?, source }))
+        self.picks.plan(&self.source, self.source.plan(Accepts::Any, ctx)?, ctx)
     }
 
     fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
