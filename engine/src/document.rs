@@ -91,6 +91,7 @@ impl Parser<'_> {
     fn value(&mut self, value: &Value, depth: usize) -> Result<(), DocumentError> {
         match value {
             Value::Null => Ok(()),
+            _ if self.mapping.is_disabled(&self.path) => Ok(()),
             Value::Object(inner) => {
                 if let Some(field) = self.mapping.field(&self.path) {
                     return malformed(field, format!("found an object where a value of type [{}] is expected", field.kind.name()));
@@ -110,7 +111,7 @@ impl Parser<'_> {
                     self.path
                 )));
             }
-            match self.mapping.dynamic_rule() {
+            match self.mapping.dynamic_rule(&self.path) {
                 Dynamic::False => return Ok(()),
                 Dynamic::Strict => {
                     let (parent, field) = self.path.rsplit_once('.').unwrap_or(("_doc", &self.path));
@@ -130,26 +131,7 @@ impl Parser<'_> {
 
     /// Dynamic mapping: <https://www.elastic.co/guide/en/elasticsearch/reference/8.15/dynamic-field-mapping.html>.
     fn introduce(&mut self, value: &Value) -> Result<(), DocumentError> {
-        let kind = match value {
-            Value::Bool(_) => FieldType::Boolean,
-            Value::Number(number) if number.is_f64() => FieldType::Float,
-            Value::Number(_) => FieldType::Long,
-            Value::String(text) if looks_like_date(text) => FieldType::Date,
-            _ => {
-                self.mapping.to_mut().add_dynamic_text(&self.path)?;
-                return Ok(());
-            }
-        };
-        self.mapping.to_mut().add(&self.path, kind)?;
-        Ok(())
-    }
-}
-
-/// Date detection of dynamic mapping: `strict_date_optional_time` needs at least a full date; a bare number is no date.
-fn looks_like_date(text: &str) -> bool {
-    text.len() >= 10 && text.as_bytes()[..4].iter().all(u8::is_ascii_digit) && matches!(text.as_bytes()[4], b'-' | b'/') && {
-        let format = if text.as_bytes()[4] == b'-' { "strict_date_optional_time" } else { "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd" };
-        DateFormat::parse(format).is_ok_and(|it| it.parse_value(&Value::from(text)).is_some())
+        Ok(self.mapping.to_mut().introduce(&self.path, value)?)
     }
 }
 

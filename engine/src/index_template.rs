@@ -205,6 +205,8 @@ fn overlap(a: &[u8], b: &[u8]) -> bool {
 fn overlay_mapping(into: &mut Map<String, Value>, later: &Map<String, Value>) {
     for (key, value) in later {
         match (key.as_str(), into.get_mut(key), value) {
+            // All of them count; how those of one name replace each other is the mapping's to say.
+            ("dynamic_templates", Some(Value::Array(earlier)), Value::Array(later)) => earlier.extend(later.iter().cloned()),
             ("properties", Some(Value::Object(fields)), Value::Object(later)) => {
                 for (name, later) in later {
                     let is_object = |it: &Value| it.get("type").is_none_or(|it| it == &json!("object"));

@@ -44,3 +44,9 @@ pub const SCAN_DOCS_MAX: usize = 2_000_000;
 
 /// `from + size` of `top_hits` (Elasticsearch's `index.max_inner_result_window`): that many documents are read per bucket.
 pub const INNER_RESULT_WINDOW_MAX: usize = 100;
+
+/// Slices of one scroll or point in time (Elasticsearch's `index.max_slices_per_scroll`).
+pub const SLICES_MAX: i64 = 1_024;
+
+/// Characters of a text in KQL; it is refused with the place where it went over.
+pub const KQL_CHARS_MAX: usize = 32_768;

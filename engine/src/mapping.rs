@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use tantivy::schema::{BytesOptions, Field, IndexRecordOption, NumericOptions, Schema, SchemaBuilder, TextFieldIndexing, TextOptions};
 
 use crate::analysis;
+use crate::dynamic::{DynamicRules, Introduced};
 use crate::ecs;
 
 /// The number of a field within its mapping.
@@ -243,6 +244,8 @@ pub struct Mapping {
     fields: Vec<MappedField>,
     #[serde(default)]
     dynamic: Dynamic,
+    #[serde(default)]
+    rules: DynamicRules,
     #[serde(skip)]
     by_name: HashMap<String, FieldId>,
 }
@@ -283,8 +286,8 @@ impl Mapping {
             match key.as_str() {
                 "dynamic" => merged.dynamic = parse_dynamic(value)?,
                 "properties" => merged.merge_properties("", value)?,
-                "_meta" | "date_detection" | "numeric_detection" | "dynamic_templates" | "_source" | "_routing" | "_data_stream_timestamp"
-                    if is_default(key, value) => {}
+                "_source" | "_routing" | "_data_stream_timestamp" if is_default(key, value) => {}
+                _ if merged.rules.take(key, value)? => {}
                 _ => return Err(MappingError::Parse(format!("Root mapping definition has unsupported parameters:  [{key} : {value}]"))),
             }
         }
@@ -308,11 +311,18 @@ impl Mapping {
             }
             insert_property(&mut properties, &field.name, body);
         }
-        match self.dynamic {
-            Dynamic::True => json!({ "properties": properties }),
-            Dynamic::False => json!({ "dynamic": "false", "properties": properties }),
-            Dynamic::Strict => json!({ "dynamic": "strict", "properties": properties }),
+        for (path, said) in self.rules.objects() {
+            insert_object(&mut properties, path, said);
         }
+        let mut body = Map::new();
+        match self.dynamic {
+            Dynamic::True => {}
+            Dynamic::False => drop(body.insert("dynamic".to_owned(), "false".into())),
+            Dynamic::Strict => drop(body.insert("dynamic".to_owned(), "strict".into())),
+        }
+        self.rules.put_json(&mut body);
+        body.insert("properties".to_owned(), properties.into());
+        Value::Object(body)
     }
 
     /// The field of that dotted name.
@@ -342,9 +352,32 @@ impl Mapping {
         })
     }
 
-    /// What happens to unknown fields.
-    pub fn dynamic_rule(&self) -> Dynamic {
-        self.dynamic
+    /// What happens to an unknown field of that name.
+    pub fn dynamic_rule(&self, name: &str) -> Dynamic {
+        self.rules.dynamic_at(name).unwrap_or(self.dynamic)
+    }
+
+    /// Whether a field is or lies in an object that is not looked at (`enabled: false`).
+    pub fn is_disabled(&self, name: &str) -> bool {
+        self.rules.is_disabled(name)
+    }
+
+    /// Adds a field for a value, as dynamic mapping does.
+    ///
+    /// # Errors
+    /// As [`Mapping::add`]; a template that maps it to what can't be.
+    pub fn introduce(&mut self, name: &str, value: &Value) -> Result<(), MappingError> {
+        match self.rules.introduce(name, value) {
+            Introduced::Mapped(body) => {
+                let kind = body.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+                self.merge_leaf(name, &kind, &body, None)
+            }
+            Introduced::Detected("boolean", _) => self.add(name, FieldType::Boolean).map(drop),
+            Introduced::Detected("long", _) => self.add(name, FieldType::Long).map(drop),
+            Introduced::Detected("double", _) => self.add(name, FieldType::Float).map(drop),
+            Introduced::Detected("date", format) => self.try_push(MappedField { format, ..new_field(name, FieldType::Date) }).map(drop),
+            Introduced::Detected(..) => self.add_dynamic_text(name).map(drop),
+        }
     }
 
     /// The multi-fields of a field.
@@ -453,6 +486,14 @@ impl Mapping {
                             )));
                         }
                     }
+                    let enabled = match body.get("enabled") {
+                        None => None,
+                        Some(Value::Bool(it)) => Some(*it),
+                        Some(Value::String(it)) if it == "true" || it == "false" => Some(it == "true"),
+                        Some(other) => return Err(MappingError::Parse(format!("[enabled] of [{path}] must be true or false, not [{other}]"))),
+                    };
+                    let dynamic = body.get("dynamic").map(parse_dynamic).transpose()?;
+                    self.rules.take_object(&path, dynamic, enabled);
                     if let Some(inner) = body.get("properties") {
                         self.merge_properties(&path, inner)?;
                     }
@@ -597,10 +638,7 @@ fn parse_type(path: &str, kind: &str) -> Result<FieldType, MappingError> {
 /// Root options that we accept where they ask for what happens anyway.
 fn is_default(key: &str, value: &Value) -> bool {
     match key {
-        "_meta" | "_data_stream_timestamp" => true,
-        "date_detection" => value == &Value::Bool(true),
-        "numeric_detection" => value == &Value::Bool(false),
-        "dynamic_templates" => value.as_array().is_some_and(Vec::is_empty),
+        "_data_stream_timestamp" => true,
         "_source" => value == &json!({ "enabled": true }) || value == &json!({}),
         _ => false,
     }
@@ -626,6 +664,20 @@ fn field_json(field: &MappedField) -> Map<String, Value> {
         body.insert("ignore_malformed".to_owned(), true.into());
     }
     body
+}
+
+/// Adds what an object says of itself to its property.
+fn insert_object(properties: &mut Map<String, Value>, path: &str, said: Map<String, Value>) {
+    let (head, rest) = path.split_once('.').map_or((path, None), |it| (it.0, Some(it.1)));
+    let Some(object) = properties.entry(head).or_insert_with(|| json!({})).as_object_mut() else { return };
+    match rest {
+        None => object.extend(said),
+        Some(rest) => {
+            if let Some(inner) = object.entry("properties").or_insert_with(|| json!({})).as_object_mut() {
+                insert_object(inner, rest, said);
+            }
+        }
+    }
 }
 
 fn insert_property(properties: &mut Map<String, Value>, path: &str, body: Map<String, Value>) {

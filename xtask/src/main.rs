@@ -9,9 +9,12 @@
 mod bench;
 mod chart;
 mod check;
+mod clients;
 mod demo_server;
 mod fuzz;
+mod image;
 mod licences;
+mod package;
 mod programs;
 mod provision;
 mod repository;
@@ -35,7 +38,15 @@ const COMMANDS: &[Command] = &[
     Command { name: "test", arguments: "", about: "everything: check, all Rust tests, the dashboard's tests in a real browser", run: test::run },
     Command { name: "ci", arguments: "", about: "what CI runs: the same as test", run: test::run },
     Command { name: "tidy", arguments: "", about: "only the repository's own rules (a second or two)", run: tidy::run },
-    Command { name: "chart", arguments: "", about: "the Helm chart's tests, with the real Helm", run: chart::run },
+    Command { name: "chart", arguments: "", about: "tests of chart and package, with the real Helm", run: chart::run },
+    Command {
+        name: "image",
+        arguments: "[BINARY | --test]",
+        about: "the container image as an OCI layout, from the release binary",
+        run: image::run,
+    },
+    Command { name: "deb", arguments: "", about: "the Debian package, by cargo-deb", run: package::run },
+    Command { name: "clients", arguments: "", about: "programs written for Elasticsearch and OpenSearch, against a built server", run: clients::run },
     Command { name: "fuzz", arguments: "NAME SECONDS", about: "run one coverage-guided fuzz target, or all", run: fuzz::run },
     Command { name: "bench", arguments: "NAME [ARGUMENTS]", about: "run one measured promise in a release build", run: bench::run },
 ];

@@ -1,9 +1,9 @@
 //! Installing what the tests need on a fresh Debian machine: Node, npm, Chromium, a Japanese font, a C++ compiler,
-//! Python, unzip.
+//! Python, unzip, systemd's checks.
 //!
 //! As root it calls apt-get; otherwise it names what is missing and stops. Nothing is downloaded from anywhere else.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -71,6 +71,34 @@ pub(crate) fn python() -> Result<()> {
 /// It is missing and cannot be installed.
 pub(crate) fn unzip() -> Result<()> {
     if find("unzip").is_some() { Ok(()) } else { install(&["unzip"]) }
+}
+
+/// A Python in that folder that has what a file of requirements names; installed when that changed.
+///
+/// # Errors
+/// There is no Python, or a package can't be had.
+pub(crate) fn python_with(requirements: &Path, folder: &Path) -> Result<PathBuf> {
+    let wanted = std::fs::read_to_string(requirements).with_context(|| requirements.display().to_string())?;
+    let program = folder.join("bin/python");
+    let witness = folder.join("requirements.txt");
+    if program.is_file() && std::fs::read_to_string(&witness).is_ok_and(|it| it == wanted) {
+        return Ok(program);
+    }
+    python()?;
+    let base = find("python3").context("python3 is not on the path")?;
+    run(Command::new(base).args(["-m", "venv", "--clear"]).arg(folder))?;
+    run(Command::new(&program).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(requirements))?;
+    // Written last: it says that everything before was done.
+    std::fs::write(&witness, wanted)?;
+    Ok(program)
+}
+
+/// systemd's programs, installed when missing: they check the unit. Nothing of it runs.
+///
+/// # Errors
+/// They are missing and cannot be installed.
+pub(crate) fn systemd() -> Result<()> {
+    if find("systemd-analyze").is_some() { Ok(()) } else { install(&["systemd"]) }
 }
 
 fn install(packages: &[&str]) -> Result<()> {

@@ -12,7 +12,7 @@ use anyhow::{Result, bail};
 use crate::demo_server::DemoServer;
 use crate::programs::{cargo, run as run_program};
 use crate::steps::Steps;
-use crate::{chart, check, fuzz, provision, repository};
+use crate::{chart, check, clients, fuzz, image, provision, repository};
 
 /// What each fuzz target gets, two at a time.
 const FUZZ_SECONDS: u32 = 60;
@@ -38,7 +38,9 @@ pub(crate) fn run(_: &[String]) -> Result<ExitCode> {
     let binary = steps.run("server for the tests of browser and chart", || {
         run_program(cargo(&root).args(["build", "--locked", "--package", "sekisho", "--bin", "sekisho"]))
     });
-    steps.run_after(&[&binary], "Helm chart", || chart::test(&root));
+    steps.run_after(&[&binary], "container image, twice the same", || image::test(&root));
+    steps.run_after(&[&binary], "Helm chart and package", || chart::test(&root));
+    steps.run_after(&[&binary], "clients of Elasticsearch and OpenSearch", || clients::test(&root));
     steps.run_after(&[&packages, &browser, &binary], "npm run e2e against the demonstration", || {
         let server = DemoServer::start(&root)?;
         run_program(npm(&ui)?.args(["run", "e2e"]).env("SEKISHO_URL", server.url()))

@@ -196,9 +196,18 @@ pub(crate) fn combine(mut parts: Parts) -> TantivyQuery {
     if is_alone && !filters_were_given {
         return parts.must.remove(0);
     }
+    // tantivy leaves "everything" out of a conjunction, and its score with it: a filter bears the score instead.
+    let everythings = parts.must.iter().filter(|it| context::is_all(it)).count();
+    let mut score = 0.0;
+    if everythings > 0 && !parts.filter.is_empty() {
+        parts.must.retain(|it| !context::is_all(it));
+        score = everythings as f32;
+    }
     let mut clauses: Vec<(Occur, TantivyQuery)> = Vec::new();
     clauses.extend(parts.must.into_iter().map(|it| (Occur::Must, it)));
-    clauses.extend(parts.filter.into_iter().map(|it| (Occur::Must, filtering(it))));
+    for filter in parts.filter {
+        clauses.push((Occur::Must, Box::new(ConstScoreQuery::new(filter, std::mem::take(&mut score)))));
+    }
     if clauses.is_empty() && parts.required == 0 {
         if parts.must_not.is_empty() && parts.should.is_empty() {
             return filtering(context::everything());

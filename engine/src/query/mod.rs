@@ -17,6 +17,7 @@
 mod body;
 mod clip;
 mod context;
+pub mod kql;
 
 // Clauses, in the order of `CLAUSES`.
 mod bool;
@@ -46,6 +47,7 @@ mod field;
 mod lucene;
 mod minimum_should_match;
 mod pattern;
+mod term_pattern;
 mod value;
 
 // Queries of our own in tantivy's sense.
@@ -53,6 +55,7 @@ mod dictionary;
 mod exclusion;
 mod guard;
 mod scan;
+mod slice;
 mod verified;
 
 use std::fmt;
@@ -72,6 +75,7 @@ pub use range::RangeQuery;
 pub(crate) use body::{Body, Parser};
 pub(crate) use clip::Clip;
 pub(crate) use context::Compiler;
+pub(crate) use term_pattern::TermPattern;
 
 /// A query as tantivy takes it.
 pub(crate) type TantivyQuery = Box<dyn tantivy::query::Query>;

@@ -122,6 +122,10 @@ impl Query for VerifiedQuery {
         let candidates = self.candidates.weight(scoring)?;
         Ok(Box::new(VerifiedWeight { candidates, field: self.field.clone(), check: self.check.clone(), documents: self.documents.clone() }))
     }
+
+    fn query_terms<'a>(&'a self, visitor: &mut dyn FnMut(&'a tantivy::Term, bool)) {
+        self.candidates.query_terms(visitor);
+    }
 }
 
 struct VerifiedWeight {

@@ -38,6 +38,11 @@ impl ApiError {
         Self::new(400, "parsing_exception", reason)
     }
 
+    /// 404 for a scroll or a point in time that is not open.
+    pub fn context_missing(id: &str) -> Self {
+        Self { is_search_phase: true, ..Self::new(404, "search_context_missing_exception", format!("No search context found for id [{id}]")) }
+    }
+
     /// 404 for an index that does not exist.
     pub fn index_not_found(name: &str) -> Self {
         Self::new(404, "index_not_found_exception", format!("no such index [{name}]"))

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use sekisho_engine::limits::RESULT_WINDOW_MAX;
 use sekisho_engine::{Cursor, Engine, SearchRequest, SearchResponse, Total, TrackTotalHits};
 use serde_json::{Value, json};
 
@@ -30,6 +31,12 @@ pub fn begin(engine: &Engine, contexts: &Contexts, mut call: SearchCall, keep_al
     }
     if call.request.search_after.is_some() {
         return Err(invalid("`search_after` cannot be used in a scroll context."));
+    }
+    if call.request.size > RESULT_WINDOW_MAX {
+        return Err(ApiError::illegal_argument(format!(
+            "Batch size is too large, size must be less than or equal to: [{RESULT_WINDOW_MAX}] but was [{}]. Scroll batch sizes cost as much memory as result windows so they are controlled by the [index.max_result_window] index level setting.",
+            call.request.size
+        )));
     }
     let view = Arc::new(engine.freeze(&targets(engine, &call.index, call.options)?)?);
     let summary = SearchRequest { size: 0, track_total_hits: TrackTotalHits::All, ..call.request.clone() };
@@ -72,12 +79,11 @@ pub async fn next(mut call: Call) -> Outcome {
         return Err(ApiError::new(400, "action_request_validation_exception", "Validation Failed: 1: scrollId is missing;"));
     };
     let Some(Held::Scroll(scroll)) = call.app.contexts().get(&id, keep_alive) else {
-        return Err(ApiError::new(404, "search_context_missing_exception", format!("No search context found for id [{id}]")));
+        return Err(ApiError::context_missing(&id));
     };
     let answer = call.app.search(move |_| {
         let began = Instant::now();
         let mut scroll = scroll.lock().map_err(|_| ApiError::new(500, "exception", "a page of this scroll failed inside; begin it anew"))?;
-        scroll.call.total_as_int |= total_as_int;
         let size = scroll.call.request.size;
         let hits = scroll.cursor.next(size)?;
         let response = SearchResponse {
@@ -90,6 +96,8 @@ pub async fn next(mut call: Call) -> Outcome {
             timed_out: false,
             is_cached: false,
         };
+        // The form of the total is each request's own.
+        scroll.call.total_as_int = total_as_int;
         Ok(with_id(search::render(&scroll.call, response, began.elapsed()), id))
     });
     answer.await.map(Reply::Json)

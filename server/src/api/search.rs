@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use sekisho_engine::aggs::Aggs;
 use sekisho_engine::limits::TOTAL_HITS_DEFAULT;
-use sekisho_engine::query::Query;
-use sekisho_engine::{Cancel, Engine, Hit, ResolveOptions, SearchRequest, SearchResponse, SortBy, SortKey, SourceFilter, TrackTotalHits};
+use sekisho_engine::query::{BoolQuery, Query};
+use sekisho_engine::{Cancel, Engine, Highlight, Hit, ResolveOptions, SearchRequest, SearchResponse, SortBy, SortKey, SourceFilter, TrackTotalHits};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Params, Reply};
@@ -38,6 +38,8 @@ pub struct SearchCall {
     pub sort_values: usize,
     /// The time that the scroll which this begins lives.
     pub scroll: Option<Duration>,
+    /// The part of all documents that is searched; goes into the query once the whole request was read.
+    slice: Option<Query>,
 }
 
 /// Answers `_search`.
@@ -117,7 +119,9 @@ pub fn parse(index: &str, body: Map<String, Value>, params: &mut Params, path: &
         pit: None,
         sort_values: usize::MAX,
         scroll: None,
+        slice: None,
     };
+    let names_shard_doc = body.get("sort").is_some_and(names_shard_doc);
     read_body(&mut call, body)?;
     read_params(&mut call, params)?;
     params.finish(path)?;
@@ -130,12 +134,47 @@ pub fn parse(index: &str, body: Map<String, Value>, params: &mut Params, path: &
             ));
         }
         // Ties are kept apart, so that the next page begins exactly behind this one.
-        if !call.request.sort.is_empty() && !call.request.sort.iter().any(|it| it.by == SortBy::Doc) {
-            call.request.sort.push(SortKey::doc());
+        // A client that pages without the tie-break gets none.
+        let sort = &mut call.request.sort;
+        let has_place = call.request.search_after.as_ref().is_none_or(|it| it.len() == sort.len() + 1);
+        if !sort.is_empty() && has_place && !sort.iter().any(|it| it.by == SortBy::Doc) {
+            sort.push(SortKey::doc());
         }
+    } else if names_shard_doc {
+        return Err(ApiError::new(
+            400,
+            "action_request_validation_exception",
+            "Validation Failed: 1: [_shard_doc] sort field cannot be used without [point in time];",
+        ));
+    }
+    if let Some(slice) = call.slice.take() {
+        call.request.query = BoolQuery::new().must(call.request.query.clone()).filter(slice).build();
     }
     call.request.fields = std::mem::take(&mut call.fields);
     Ok(call)
+}
+
+/// Whether a sort names the tie-break of points in time itself.
+fn names_shard_doc(sort: &Value) -> bool {
+    match sort {
+        Value::String(name) => name == "_shard_doc",
+        Value::Array(items) => items.iter().any(names_shard_doc),
+        Value::Object(keys) => keys.contains_key("_shard_doc"),
+        _ => false,
+    }
+}
+
+fn slice(value: &Value) -> Result<Query, ApiError> {
+    let object = value.as_object().ok_or_else(|| ApiError::parsing("[slice] must be an object with [id] and [max]"))?;
+    if let Some(key) = object.keys().find(|it| !matches!(it.as_str(), "id" | "max" | "field")) {
+        return Err(ApiError::new(400, "x_content_parse_exception", format!("[slice] unknown field [{key}]")));
+    }
+    if object.get("field").is_some_and(|it| !matches!(it.as_str(), Some("_id" | "_seq_no"))) {
+        return Err(ApiError::illegal_argument("[slice] by a field of documents is not supported; leave [field] out"));
+    }
+    let number =
+        |key: &str| object.get(key).and_then(Value::as_i64).ok_or_else(|| ApiError::parsing(format!("[slice] needs a whole number [{key}]")));
+    Ok(Query::slice(number("id")?, number("max")?)?)
 }
 
 fn read_body(call: &mut SearchCall, body: Map<String, Value>) -> Result<(), ApiError> {
@@ -158,11 +197,15 @@ fn read_body(call: &mut SearchCall, body: Map<String, Value>) -> Result<(), ApiE
             "min_score" => request.min_score = Some(value.as_f64().ok_or_else(|| ApiError::parsing("[min_score] must be a number"))? as f32),
             "timeout" => request.timeout = value.as_str().map(duration).transpose()?,
             "pit" => call.pit = Some(pit(&value)?),
+            "highlight" => request.highlight = Some(Highlight::parse(&value)?),
+            "slice" => call.slice = Some(slice(&value)?),
             "version" => call.version = flag(&value, "version")?,
             "seq_no_primary_term" => call.seq_no = flag(&value, "seq_no_primary_term")?,
             "fields" | "docvalue_fields" => call.fields.extend(field_patterns(&value, &key)?),
             "stored_fields" if matches!(value.as_str(), Some("_none_")) => request.source = SourceFilter::None,
             "profile" | "explain" if value == Value::Bool(false) => {}
+            // Grafana always sends the key.
+            "script_fields" | "runtime_mappings" | "ext" if value.as_object().is_some_and(Map::is_empty) => {}
             // Hints that change nothing here.
             "terminate_after" if value == json!(0) => {}
             _ => return Err(ApiError::parsing(format!("Unknown key for a {} in [{key}].", token(&value)))),
@@ -173,16 +216,8 @@ fn read_body(call: &mut SearchCall, body: Map<String, Value>) -> Result<(), ApiE
 
 fn read_params(call: &mut SearchCall, params: &mut Params) -> Result<(), ApiError> {
     let request = &mut call.request;
-    if let Some(text) = params.take("q") {
-        let mut options = json!({ "query": text });
-        for (param, option) in
-            [("df", "default_field"), ("default_operator", "default_operator"), ("lenient", "lenient"), ("analyze_wildcard", "analyze_wildcard")]
-        {
-            if let Some(value) = params.take(param) {
-                options[option] = value.parse::<bool>().map_or(Value::String(value), Value::Bool);
-            }
-        }
-        request.query = Query::from_json(&json!({ "query_string": options }))?;
+    if let Some(query) = url_query(params)? {
+        request.query = query;
     }
     if let Some(size) = params.number("size")? {
         request.size = count(&size.into(), "size")?;
@@ -200,16 +235,8 @@ fn read_params(call: &mut SearchCall, params: &mut Params) -> Result<(), ApiErro
     if let Some(value) = params.take("track_total_hits") {
         request.track_total_hits = track_total_hits(&serde_json::from_str(&value).unwrap_or(Value::String(value)))?;
     }
-    let list = |it: String| it.split(',').map(str::to_owned).collect::<Vec<_>>();
-    match params.take("_source").as_deref() {
-        None => {}
-        Some("true" | "") => request.source = SourceFilter::All,
-        Some("false") => request.source = SourceFilter::None,
-        Some(fields) => request.source = SourceFilter::Fields { includes: list(fields.to_owned()), excludes: Vec::new() },
-    }
-    let (includes, excludes) = (params.take("_source_includes"), params.take("_source_excludes"));
-    if includes.is_some() || excludes.is_some() {
-        request.source = SourceFilter::Fields { includes: includes.map(list).unwrap_or_default(), excludes: excludes.map(list).unwrap_or_default() };
+    if ["_source", "_source_includes", "_source_excludes"].iter().any(|it| params.has(it)) {
+        request.source = source_params(params);
     }
     if let Some(text) = params.take("timeout") {
         request.timeout = Some(duration(&text)?);
@@ -248,6 +275,38 @@ fn read_params(call: &mut SearchCall, params: &mut Params) -> Result<(), ApiErro
     Ok(())
 }
 
+/// The query of `q` and the parameters that belong to it.
+///
+/// # Errors
+/// 400 for what is not understood.
+pub(super) fn url_query(params: &mut Params) -> Result<Option<Query>, ApiError> {
+    let Some(text) = params.take("q") else { return Ok(None) };
+    let mut options = json!({ "query": text });
+    for (param, option) in
+        [("df", "default_field"), ("default_operator", "default_operator"), ("lenient", "lenient"), ("analyze_wildcard", "analyze_wildcard")]
+    {
+        if let Some(value) = params.take(param) {
+            options[option] = value.parse::<bool>().map_or(Value::String(value), Value::Bool);
+        }
+    }
+    Ok(Some(Query::from_json(&json!({ "query_string": options }))?))
+}
+
+/// What `_source` and its relatives in the URL show; nothing of a document where none is there.
+pub(super) fn source_params(params: &mut Params) -> SourceFilter {
+    let list = |it: String| it.split(',').map(str::to_owned).collect::<Vec<_>>();
+    let named = params.take("_source");
+    let (includes, excludes) = (params.take("_source_includes"), params.take("_source_excludes"));
+    if includes.is_some() || excludes.is_some() {
+        return SourceFilter::Fields { includes: includes.map(list).unwrap_or_default(), excludes: excludes.map(list).unwrap_or_default() };
+    }
+    match named.as_deref() {
+        None | Some("false") => SourceFilter::None,
+        Some("true" | "") => SourceFilter::All,
+        Some(fields) => SourceFilter::Fields { includes: list(fields.to_owned()), excludes: Vec::new() },
+    }
+}
+
 /// Runs a search; the answer as JSON.
 ///
 /// # Errors
@@ -256,7 +315,7 @@ pub fn run(engine: &Engine, contexts: &Contexts, call: &SearchCall) -> Result<Va
     let began = Instant::now();
     if let Some((id, keep_alive)) = &call.pit {
         let Some(Held::Pit(view)) = contexts.get(id, *keep_alive) else {
-            return Err(ApiError::new(404, "search_context_missing_exception", format!("No search context found for id [{id}]")));
+            return Err(ApiError::context_missing(id));
         };
         let mut answer = render(call, view.search(&call.request)?, began.elapsed());
         answer["pit_id"] = id.as_str().into();
@@ -328,6 +387,9 @@ fn render_hit(call: &SearchCall, hit: Hit) -> Value {
     }
     if !hit.fields.is_empty() {
         out.insert("fields".to_owned(), Value::Object(hit.fields));
+    }
+    if !hit.highlight.is_empty() {
+        out.insert("highlight".to_owned(), Value::Object(hit.highlight));
     }
     if let Some(mut sort) = hit.sort.filter(|_| call.sort_values > 0) {
         sort.truncate(call.sort_values);

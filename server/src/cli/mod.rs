@@ -1,7 +1,10 @@
 //! The command line: one file per command.
 
+mod completions;
 mod demo;
 mod ingest;
+mod man;
+mod notify;
 mod progress;
 mod reprocess;
 mod self_test;
@@ -32,6 +35,10 @@ enum Command {
     Reprocess(reprocess::Reprocess),
     /// Send syslog lines to a running server and find them by search.
     SelfTest(self_test::SelfTest),
+    /// Write a shell's completions to standard output.
+    Completions(completions::Completions),
+    /// Write the manual pages into a folder.
+    Man(man::Man),
     /// Say which version this is.
     Version,
 }
@@ -44,6 +51,8 @@ pub fn main() -> ExitCode {
         Command::Ingest(it) => it.run(),
         Command::Reprocess(it) => it.run(),
         Command::SelfTest(it) => it.run(),
+        Command::Completions(it) => it.run(),
+        Command::Man(it) => it.run(),
         Command::Version => version::run(),
     };
     match outcome {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{runtime, say};
+use super::{notify, runtime, say};
 use crate::config::{Config, Flags};
 use crate::{Server, logging};
 
@@ -31,7 +31,9 @@ impl Serve {
                 () = signals.next() => return Ok(()),
             };
             tracing::info!(data_dir = %config.data_dir.display(), "ready");
+            let supervised = notify::ready();
             signals.next().await;
+            notify::stopping(supervised);
             signals.stop(server).await;
             Ok(())
         })

@@ -3,8 +3,10 @@
 //! A step has `request` (`METHOD /path?query`), and may have `headers`, `body` (text as it is; a list becomes lines of JSON; else
 //! JSON) and what is expected: `status` (200 unless said), `answer`, `text`, `answer_headers`. An expected object may have fewer keys
 //! than the answer; lists have the same length. `<any>` fits everything, `<absent>` says that the key must not be there, and text
-//! that begins with `~` must be contained.
+//! that begins with `~` must be contained. `keep` gives parts of the answer names (`name: /json/pointer`), which stand as `$name` in
+//! the requests and bodies of later steps.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -17,7 +19,7 @@ use super::door::Door;
 struct Step {
     request: String,
     #[serde(default)]
-    headers: std::collections::BTreeMap<String, String>,
+    headers: BTreeMap<String, String>,
     #[serde(default)]
     body: Value,
     #[serde(default = "ok")]
@@ -25,7 +27,9 @@ struct Step {
     answer: Option<Value>,
     text: Option<String>,
     #[serde(default)]
-    answer_headers: std::collections::BTreeMap<String, String>,
+    keep: BTreeMap<String, String>,
+    #[serde(default)]
+    answer_headers: BTreeMap<String, String>,
 }
 
 fn ok() -> u16 {
@@ -45,9 +49,10 @@ fn every_case_is_answered_as_expected() {
         let text = std::fs::read_to_string(file).unwrap();
         let steps: Vec<Step> = serde_norway::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let door = Door::open();
+        let mut kept = BTreeMap::new();
         for (number, step) in steps.iter().enumerate() {
             let mut misses = Vec::new();
-            check(&door, step, &mut misses);
+            check(&door, step, &mut kept, &mut misses);
             for miss in misses {
                 failures.push(format!("{} step {} ({}): {miss}", file.strip_prefix(&root).unwrap().display(), number + 1, step.request));
             }
@@ -67,8 +72,10 @@ fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-fn check(door: &Door, step: &Step, misses: &mut Vec<String>) {
-    let (method, uri) = step.request.split_once(' ').expect("a request is METHOD /path");
+fn check(door: &Door, step: &Step, kept: &mut BTreeMap<String, String>, misses: &mut Vec<String>) {
+    let fill = |text: &str| kept.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("${name}"), value));
+    let request = fill(&step.request);
+    let (method, uri) = request.split_once(' ').expect("a request is METHOD /path");
     let body = match &step.body {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
@@ -76,9 +83,15 @@ fn check(door: &Door, step: &Step, misses: &mut Vec<String>) {
         json => json.to_string(),
     };
     let headers: Vec<(&str, &str)> = step.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let answer = door.send(method, uri, &headers, body);
+    let answer = door.send(method, uri, &headers, fill(&body));
     if answer.status != step.status {
         misses.push(format!("status {} instead of {}: {}", answer.status, step.status, answer.text()));
+    }
+    for (name, pointer) in &step.keep {
+        match serde_json::from_slice::<Value>(&answer.body).ok().as_ref().and_then(|it| it.pointer(pointer)).and_then(Value::as_str) {
+            Some(text) => drop(kept.insert(name.clone(), text.to_owned())),
+            None => misses.push(format!("no text at {pointer} to keep: {}", answer.text())),
+        }
     }
     if answer.header("x-elastic-product") != "Elasticsearch" {
         misses.push("no X-Elastic-Product".to_owned());

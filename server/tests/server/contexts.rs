@@ -54,11 +54,11 @@ fn a_scroll_gives_everything_of_its_moment_once() {
         }
         found.sort_unstable();
         assert_eq!(found, (0..25).collect::<Vec<_>>());
-        assert_eq!(page["hits"]["total"], 25);
+        assert_eq!(page["hits"]["total"]["value"], 25);
         let id = text(&page["_scroll_id"]).to_owned();
         assert_eq!(door.json("DELETE", "/_search/scroll", &json!({ "scroll_id": [id] })), json!({ "succeeded": true, "num_freed": 1 }));
         let gone = door.send("POST", "/_search/scroll", &[], json!({ "scroll_id": id }).to_string());
-        assert_eq!((gone.status, text(&gone.json()["error"]["type"])), (404, "search_context_missing_exception"));
+        assert_eq!((gone.status, text(&gone.json()["error"]["root_cause"][0]["type"])), (404, "search_context_missing_exception"));
         door.json("DELETE", "/notes/_doc/new?refresh=true", &Value::Null);
     }
 }
@@ -93,7 +93,7 @@ fn a_point_in_time_stays_as_it_was_and_pages_do_not_overlap() {
     let again = door.send("DELETE", "/_pit", &[], json!({ "id": id }).to_string());
     assert_eq!((again.status, again.json()), (404, json!({ "succeeded": false, "num_freed": 0 })));
     let gone = door.send("POST", "/_search", &[], json!({ "pit": { "id": id } }).to_string());
-    assert_eq!((gone.status, text(&gone.json()["error"]["type"])), (404, "search_context_missing_exception"));
+    assert_eq!((gone.status, text(&gone.json()["error"]["root_cause"][0]["type"])), (404, "search_context_missing_exception"));
 
     // OpenSearch's names for it.
     let pit = door.json("POST", "/notes/_search/point_in_time?keep_alive=1m", &Value::Null);
