@@ -51,10 +51,12 @@ mod rounding;
 mod slots;
 mod source;
 mod stats;
+mod string_stats;
 mod sum;
 mod summary;
 mod terms;
 mod top_hits;
+mod top_metrics;
 mod tuples;
 mod value_count;
 mod weighted_avg;
@@ -108,7 +110,9 @@ pub(crate) const KINDS: &[&dyn AggKind] = &[
     &percentiles::Kind,
     &percentile_ranks::Kind,
     &median_absolute_deviation::Kind,
+    &string_stats::Kind,
     &top_hits::Kind,
+    &top_metrics::Kind,
 ];
 
 /// Names of all aggregations, in the order of the compatibility table.

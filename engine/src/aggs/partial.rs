@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::aggs::distinct::Distinct;
 use crate::aggs::exact_sum::ExactSum;
 use crate::aggs::quantiles::Quantiles;
+use crate::aggs::string_stats::StringStats;
 use crate::aggs::top_hits::TopHits;
 use crate::aggs::weighted_avg::Weighted;
 use crate::columns::{Key, OrderedF64};
@@ -67,6 +68,8 @@ pub(crate) enum Partial {
     TopHits(TopHits),
     /// Sums under a weighted mean.
     Weighted(Box<Weighted>),
+    /// Lengths and characters of texts.
+    Strings(Box<StringStats>),
 }
 
 /// Buckets by key.
@@ -211,6 +214,7 @@ impl Partial {
             }
             (Partial::TopHits(mine), Partial::TopHits(theirs)) => mine.merge(theirs),
             (Partial::Weighted(mine), Partial::Weighted(theirs)) => mine.merge(*theirs),
+            (Partial::Strings(mine), Partial::Strings(theirs)) => mine.merge(*theirs),
             (mine, theirs) => unreachable!("partial results of different aggregations: {mine:?} and {theirs:?}"),
         }
     }
@@ -231,6 +235,7 @@ impl Partial {
                 Partial::Quantiles { values: Quantiles::Bins { bins, .. }, .. } => bins.len() * 16,
                 Partial::TopHits(it) => it.hits.len() * 128,
                 Partial::Weighted(_) => size_of::<Weighted>() + 128,
+                Partial::Strings(it) => size_of::<StringStats>() + it.characters.len() * 16,
             }
     }
 }

@@ -131,16 +131,7 @@ impl AggKind for Kind {
 
 impl Aggregation for TopHitsAgg {
     fn plan(&self, ctx: &AggContext<'_>) -> Result<Box<dyn Plan>, QueryError> {
-        let key = |key: &SortKey| {
-            let field = key.resolve(ctx.mapping)?.cloned();
-            let missing = match &key.missing {
-                Missing::Value(value) => key.parse_value(field.as_ref(), value)?,
-                Missing::First | Missing::Last => SortValue::Missing,
-            };
-            Ok(PlannedKey { key: key.clone(), field, missing })
-        };
-        let keys = self.sort.iter().map(key).collect::<Result<_, QueryError>>()?;
-        Ok(Box::new(TopHitsPlan { keys, keep: self.from + self.size, index: ctx.index.to_owned() }))
+        Ok(Box::new(TopHitsPlan::new(&self.sort, self.from + self.size, ctx)?))
     }
 
     fn render(&self, partial: Partial, _subs: &Aggs, renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
@@ -194,8 +185,8 @@ pub(crate) struct TopHits {
 /// A document's place in the order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TopHit {
-    values: Vec<SortValue>,
-    address: HitAddress,
+    pub(crate) values: Vec<SortValue>,
+    pub(crate) address: HitAddress,
 }
 
 impl TopHits {
@@ -230,10 +221,26 @@ struct PlannedKey {
     missing: SortValue,
 }
 
-struct TopHitsPlan {
+/// Plans the first `keep` documents in an order.
+pub(crate) struct TopHitsPlan {
     keys: Vec<PlannedKey>,
     keep: usize,
     index: String,
+}
+
+impl TopHitsPlan {
+    pub(crate) fn new(sort: &[SortKey], keep: usize, ctx: &AggContext<'_>) -> Result<Self, QueryError> {
+        let key = |key: &SortKey| {
+            let field = key.resolve(ctx.mapping)?.cloned();
+            let missing = match &key.missing {
+                Missing::Value(value) => key.parse_value(field.as_ref(), value)?,
+                Missing::First | Missing::Last => SortValue::Missing,
+            };
+            Ok(PlannedKey { key: key.clone(), field, missing })
+        };
+        let keys = sort.iter().map(key).collect::<Result<_, QueryError>>()?;
+        Ok(Self { keys, keep, index: ctx.index.to_owned() })
+    }
 }
 
 impl Plan for TopHitsPlan {
