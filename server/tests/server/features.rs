@@ -12,21 +12,22 @@ use super::door::Door;
 
 const HEAD: &str = "# Elasticsearch features
 
-Made from the lists in the code; `UPDATE_EXPECT=1 cargo test -p sekisho --test server features` writes it anew. What is not here is refused with a 4xx answer in
-Elasticsearch's shape, and so is every parameter or key that is not understood: nothing is ignored silently that would change an answer.
+Made from the lists in the code; `UPDATE_EXPECT=1 cargo test -p sekisho --test server features` writes it anew. What is not here is refused
+with a 4xx answer in Elasticsearch's shape, and so is every parameter or key that is not understood: nothing is ignored silently that would change an answer.
 
 ";
 
 const TAIL: &str = "
 ## Not supported
 
-Scripts (`script`, `script_score`, `script_fields`, scripted metrics and updates; pipelines have arithmetic and named moving functions), `nested` and `join` fields,
-`knn` and vectors, suggesters, `percolate`, geo fields, runtime fields, cross-cluster search, ingest pipelines (site rules take their place: `site-rules.md`), snapshots.
+Scripts (`script`, `script_score`, `script_fields`, scripted metrics and updates; pipelines have arithmetic and named moving functions), `nested` and
+`join` fields, `knn` and vectors, suggesters, `percolate`, geo fields, runtime fields, cross-cluster search, ingest pipelines (site rules take
+their place: `site-rules.md`), snapshots.
 
 ## Clients that run in the tests
 
-`server/tests/clients`: elasticsearch-py 8 and 9 with its bulk and scan helpers, elasticsearch-dsl, opensearch-py, pySigma's Elasticsearch backend (its queries), ElastAlert 2,
-and the requests of Grafana's data source.
+`server/tests/clients`: elasticsearch-py 8 and 9 with its bulk and scan helpers, elasticsearch-dsl, opensearch-py, pySigma's Elasticsearch backend
+(its queries), ElastAlert 2, and the requests of Grafana's data source.
 ";
 
 #[test]
