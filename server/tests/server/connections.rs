@@ -113,10 +113,10 @@ fn a_search_whose_client_goes_away_is_given_up() {
         assert!(began.elapsed() < Duration::from_secs(20), "the searches were not given up");
         std::thread::sleep(Duration::from_millis(20));
     }
-    // The stop waits for what runs: it would take as long as the searches.
+    // The stop waits for what runs: it would take as long as the searches, which is half a minute at least; other tests take turns with it.
     let began = Instant::now();
     drop(door);
-    assert!(began.elapsed() < Duration::from_secs(3), "the searches went on for {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(10), "the searches went on for {:?}", began.elapsed());
 }
 
 #[test]
