@@ -97,6 +97,12 @@ fn link(code: &str, name: &str) -> Result<String> {
     for (span, specifier) in requests {
         places.push((span.start as usize, span.end as usize, format!("{:?}", target(specifier.as_str(), name)?)));
     }
+    // Pages that are loaded when they are opened: `import("./pages/discover")`.
+    for it in &parsed.module_record.dynamic_imports {
+        let (start, end) = (it.module_request.start as usize, it.module_request.end as usize);
+        let specifier = code[start..end].trim_matches(['"', '\'']);
+        places.push((start, end, format!("{:?}", target(specifier, name)?)));
+    }
     places.sort();
     let mut out = String::with_capacity(code.len());
     let mut at = 0;

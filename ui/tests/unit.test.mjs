@@ -1,12 +1,18 @@
 // Pure functions of the dashboard, without a browser: scales, formats, state in the URL, query bodies, both languages.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytes, duration, heat, interval, niceTop, percent, tick, time } from "../.compiled/format.js";
+import { layout } from "../.compiled/chart.js";
+import { flatten, valuesAt } from "../.compiled/documents.js";
+import { typed } from "../.compiled/filter_bar.js";
+import { bytes, change, csv, duration, heat, interval, niceTop, percent, rebin, tick, time } from "../.compiled/format.js";
 import { t, texts } from "../.compiled/i18n.js";
-import { discover, timeFilter } from "../.compiled/queries.js";
-import { bounds, DEFAULTS, parse, print } from "../.compiled/state.js";
-import { matrix } from "../.compiled/panels/resets.js";
-import { flatten, valuesAt } from "../.compiled/pages/discover.js";
+import { seriesOf } from "../.compiled/kinds/over_time.js";
+import { spark } from "../.compiled/kinds/figures.js";
+import { matrix } from "../.compiled/kinds/pairs.js";
+import { DASHBOARDS } from "../.compiled/panels/index.js";
+import { BLOCKS, discover, eventsOf, scoped, timeFilter } from "../.compiled/queries.js";
+import { before, bounds, DEFAULTS, is, isNot, parse, print } from "../.compiled/state.js";
+import { verdict } from "../.compiled/tones.js";
 import { summary } from "../.compiled/pages/session.js";
 
 test("buckets are round and not too many", () => {
@@ -33,7 +39,7 @@ test("times and shares as text", () => {
 });
 
 test("a state survives its URL, whatever a value holds", () => {
-  const state = { ...DEFAULTS, page: "discover", time: "1000..2000", query: "a:b & c#d", event: ".ds-panos-url-2026.11.23-000001/a_b-c", filters: [{ field: "url.original", value: "x.example/?a=1&b=\"<script>\":2", out: true }, { field: "source.ip", value: "::1", out: false }], columns: ["a.b", "c"], every: 0 };
+  const state = { ...DEFAULTS, page: "discover", time: "1000..2000", query: "a:b & c#d", event: ".ds-panos-url-2026.11.23-000001/a_b-c", filters: [isNot("url.original", "x.example/?a=1&b=\"<script>\":2"), is("source.ip", "::1"), is("panw.panos.action", "a,b", "c|d"), is("rule.name", "[x]"), is("rule.name", "[\"x\"]"), { field: "user.name", values: ["*a*"], out: false, like: true }, is("x", "a\nb")], columns: ["a.b", "c"], every: 0 };
   assert.deepEqual(parse(print(state)), state);
   assert.deepEqual(parse(""), DEFAULTS);
   assert.deepEqual(parse("#/nonsense?time=tomorrow&f=x&every=-1"), DEFAULTS);
@@ -47,8 +53,78 @@ test("time choices become bounds and filters", () => {
 });
 
 test("filters and the query bar become one query", () => {
-  const state = { ...DEFAULTS, time: "all", query: "x", filters: [{ field: "a", value: "1", out: false }, { field: "b", value: "*", out: true }] };
-  assert.deepEqual(discover(state, 0), { bool: { filter: [{ query_string: { query: "x", default_operator: "AND", lenient: true } }, { term: { a: "1" } }], must_not: [{ exists: { field: "b" } }] } });
+  const state = { ...DEFAULTS, time: "all", query: "x", filters: [is("a", "1"), isNot("b", "*"), is("c", "1", "2"), { field: "d", values: ["x*"], out: true, like: true }] };
+  assert.deepEqual(discover(state, 0), { bool: { filter: [{ query_string: { query: "x", default_operator: "AND", lenient: true } }, { term: { a: "1" } }, { terms: { c: ["1", "2"] } }], must_not: [{ exists: { field: "b" } }, { wildcard: { d: { value: "x*", case_insensitive: true } } }] } });
+});
+
+test("a panel's link to Discover asks what the panel asks", () => {
+  for (const dashboard of DASHBOARDS) {
+    for (const panel of dashboard.panels.filter((it) => it.scope)) {
+      const state = { ...DEFAULTS, page: dashboard.id, time: "5..9", query: "x", filters: [is("observer.ingress.zone", "Untrust"), isNot("source.ip", "::1")] };
+      const there = parse(eventsOf(state, panel.scope));
+      assert.equal(there.page, "discover");
+      assert.equal(there.stream, panel.scope.stream);
+      assert.deepEqual(discover(there, 0), scoped(state, panel.scope, 0), panel.id);
+      const asked = panel.queries(state, 0);
+      assert.ok(asked.some((it) => JSON.stringify(it.body.query) === JSON.stringify(discover(there, 0))), panel.id);
+    }
+  }
+});
+
+test("a mark's filter takes the place of the panel's wider one", () => {
+  const scope = { stream: "panos-url", filters: [is("panw.panos.action", ...BLOCKS)] };
+  assert.deepEqual(parse(eventsOf(DEFAULTS, scope, [is("panw.panos.action", "block-url")])).filters, [is("panw.panos.action", "block-url")]);
+  assert.deepEqual(parse(eventsOf(DEFAULTS, scope, [is("url.domain", "x")])).filters, [...scope.filters, is("url.domain", "x")]);
+});
+
+test("panels of a page have names of their own", () => {
+  for (const it of DASHBOARDS) assert.equal(new Set(it.panels.map((panel) => panel.id)).size, it.panels.length, it.id);
+});
+
+test("what is typed in a filter becomes values or a pattern", () => {
+  assert.deepEqual(typed("a", " x , y "), is("a", "x", "y"));
+  assert.deepEqual(typed("a", "x*"), { field: "a", values: ["x*"], out: false, like: true });
+  assert.deepEqual(typed("a", "*"), is("a", "*"));
+  assert.equal(typed("a", " , "), undefined);
+});
+
+test("the period before has the same length", () => {
+  assert.equal(before("1h", 10_000_000), "2800000..6400000");
+  assert.equal(before("100..150", 0), "50..100");
+  assert.equal(before("all", 0), undefined);
+});
+
+test("changes are said with their sign, and the absurd ones shortly", () => {
+  assert.equal(change(150, 100, "en"), "+50%");
+  assert.equal(change(99, 100, "en"), "-1%");
+  assert.equal(change(100, 100, "en"), "0%");
+  assert.equal(change(5_000, 100, "en"), "> ×10");
+  assert.equal(change(1, 0, "en"), undefined);
+});
+
+test("a chart covers the chosen time, and is coarser where the data reaches further", () => {
+  const one = (at) => [{ name: "a", tone: "turn-0", points: new Map([[at, 1]]) }];
+  assert.deepEqual(layout({ step: 10, from: 5, to: 95 }, one(40)), { first: 0, step: 10, count: 10 });
+  assert.equal(layout({ step: 10 }, []), undefined);
+  const wide = layout({ step: 10 }, [...one(0), ...one(100_000)]);
+  assert.ok(wide.count <= 240 && wide.first === 0 && wide.step % 10 === 0, JSON.stringify(wide));
+  assert.deepEqual([...rebin(new Map([[0, 1], [10, 2], [20, 4]]), 20)], [[0, 3], [20, 4]]);
+});
+
+test("a course starts and ends at the edges of its box", () => {
+  assert.equal(spark(new Map([[0, 1], [20, 2]]), 0, 10, 3), "M0.0 12.0L50.0 23.0L100.0 1.0");
+});
+
+test("cells that a spreadsheet would run are defused, all others are as they are", () => {
+  assert.equal(csv([["a", 1], ["=1+1", -5], ["x\"y,z", 2], ["-10.0", 3], ["@SUM", 4], ["\tx", 5]]), "a,1\r\n'=1+1,-5\r\n\"x\"\"y,z\",2\r\n'-10.0,3\r\n'@SUM,4\r\n'\tx,5\r\n");
+});
+
+test("actions are added up by what they did", () => {
+  assert.deepEqual(["reset-both", "sinkhole", "alert", "allow", "strange"].map(verdict), ["blocked", "blocked", "passed", "passed", "other"]);
+  const bucket = (key, at, count) => ({ key, doc_count: count, over_time: { buckets: [{ key: at, doc_count: count }] } });
+  const answer = { hits: { hits: [] }, aggregations: { by: { buckets: [bucket("drop", 0, 1), bucket("deny", 0, 2), bucket("allow", 10, 4)] } } };
+  const series = seriesOf(answer, { id: "x", title: "events", scope: { stream: "x", filters: [] }, by: "verdict" });
+  assert.deepEqual(series.map((it) => [it.tone, [...it.points]]), [["blocked", [[0, 3]]], ["passed", [[10, 4]]]]);
 });
 
 test("a zone matrix has every pair once", () => {

@@ -61,3 +61,36 @@ export function heat(value: number, largest: number): number {
   if (value <= 0 || largest <= 0) return 0;
   return Math.max(1, Math.ceil((Math.log1p(value) / Math.log1p(largest)) * 4));
 }
+
+/** Points added up into buckets `step` ms wide, each at its beginning. */
+export function rebin(points: Map<number, number>, step: number): Map<number, number> {
+  const sums = new Map<number, number>();
+  for (const [at, value] of points) {
+    const start = Math.floor(at / step) * step;
+    sums.set(start, (sums.get(start) ?? 0) + value);
+  }
+  return sums;
+}
+
+/** A count that fits a narrow place: 12.3K, 1.2万. */
+export function short(value: number, language: string): string {
+  return new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 }).format(value);
+}
+
+/** The change from one figure to another with its sign; more than tenfold is said as such; none where there was nothing before. */
+export function change(now: number, before: number, language: string): string | undefined {
+  if (before === 0) return undefined;
+  if (now / before > 10) return "> ×10";
+  return new Intl.NumberFormat(language, { style: "percent", signDisplay: "exceptZero", maximumFractionDigits: Math.abs(now / before - 1) < 0.1 ? 1 : 0 }).format(now / before - 1);
+}
+
+/** Rows as CSV (RFC 4180). A cell that a spreadsheet would run as a formula gets an apostrophe before it (OWASP, "CSV Injection"). */
+export function csv(rows: (string | number)[][]): string {
+  const cell = (value: string | number) => {
+    // Numbers are ours; a text is a log's.
+    if (typeof value === "number") return String(value);
+    const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+    return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+  };
+  return rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
+}

@@ -1,7 +1,7 @@
 // Running a panel's or a page's request: cancelled when the question changes or the page goes, repeated on the chosen beat.
 import { useEffect, useState } from "preact/hooks";
 
-export type Loaded<T> = { state: "loading" } | { state: "error"; message: string; retry: () => void } | { state: "data"; data: T; stale: boolean };
+export type Loaded<T> = { state: "loading" } | { state: "error"; message: string; retry: () => void } | { state: "data"; data: T; stale: boolean; retry: () => void };
 
 /** Runs `ask` whenever `key` changes and every `every` ms. The last answer stays on screen while the next is under way. */
 export function useAsk<T>(key: string, every: number, ask: (signal: AbortSignal) => Promise<T>): Loaded<T> {
@@ -14,7 +14,7 @@ export function useAsk<T>(key: string, every: number, ask: (signal: AbortSignal)
     const run = async () => {
       try {
         const data = await ask(abort.signal);
-        set({ key, value: { state: "data", data, stale: false } });
+        set({ key, value: { state: "data", data, stale: false, retry } });
       } catch (error) {
         if (abort.signal.aborted) return;
         set({ key, value: { state: "error", message: error instanceof Error ? error.message : String(error), retry } });

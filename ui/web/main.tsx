@@ -4,10 +4,10 @@ import { useState } from "preact/hooks";
 // Importing it connects signals with components.
 import "@preact/signals";
 import { language, t, type Key } from "./i18n";
-import { Discover } from "./pages/discover";
-import { Overview } from "./pages/overview";
-import { Session } from "./pages/session";
-import { dark, go, link, PRESETS, start, state, utc } from "./state";
+import { Later } from "./later";
+import { DashboardPage } from "./pages/dashboard";
+import { DASHBOARDS } from "./panels/index";
+import { dark, DEFAULTS, go, link, PRESETS, start, state, utc, type Page } from "./state";
 
 const LABELS: Record<string, Key> = { "15m": "last15m", "1h": "last1h", "24h": "last24h", "7d": "last7d", "30d": "last30d" };
 
@@ -58,6 +58,21 @@ function TimePicker() {
   );
 }
 
+/** Pages in the order of the menu. */
+const MENU: Page[] = [...DASHBOARDS.map((it) => it.id), "discover"];
+
+/** Pages that are not dashboards; each is loaded when it is first opened. */
+const OTHERS = {
+  discover: () => import("./pages/discover").then((it) => it.Discover),
+  session: () => import("./pages/session").then((it) => it.Session),
+};
+
+function Content({ page }: { page: Page }) {
+  const dashboard = DASHBOARDS.find((it) => it.id === page);
+  if (dashboard) return <DashboardPage key={page} of={dashboard} />;
+  return <Later key={page} load={OTHERS[page as keyof typeof OTHERS]} />;
+}
+
 function Shell() {
   const page = state.value.page;
   const every = state.value.every;
@@ -70,14 +85,6 @@ function Shell() {
         <span class="brand">
           <img src="/ui/icon.svg" alt="" width="24" height="24" /> Sekisho <small lang="ja">関所</small>
         </span>
-        <nav>
-          <a href={link({ page: "overview", query: "", filters: [], event: "" })} aria-current={page === "overview" ? "page" : undefined}>
-            {t("overview")}
-          </a>
-          <a href={link({ page: "discover", event: "" })} aria-current={page === "discover" ? "page" : undefined}>
-            {t("discover")}
-          </a>
-        </nav>
         <span class="tools">
           <TimePicker />
           <select aria-label={t("refresh")} value={String(every)} onChange={(event) => go({ every: Number(event.currentTarget.value) })}>
@@ -98,10 +105,17 @@ function Shell() {
             {t("language")}
           </button>
         </span>
+        <nav aria-label={t("pages")}>
+          {MENU.map((it) => (
+            <a key={it} href={link({ page: it, event: "", ...(it === "discover" ? {} : { columns: [], stream: DEFAULTS.stream }) })} aria-current={page === it ? "page" : undefined}>
+              {t(it)}
+            </a>
+          ))}
+        </nav>
       </header>
       <main id="main" tabIndex={-1}>
         <h1 class="only-read">{t(page)}</h1>
-        {page === "overview" ? <Overview /> : page === "session" ? <Session /> : <Discover />}
+        <Content page={page} />
       </main>
     </>
   );

@@ -2,9 +2,12 @@
 import { effect, signal } from "@preact/signals";
 import { language, type Language } from "./i18n";
 
-export const PAGES = ["overview", "discover", "session"] as const;
+export const PAGES = ["overview", "threats", "url", "traffic", "system", "globalprotect", "discover", "session"] as const;
 export type Page = (typeof PAGES)[number];
-export type Filter = { field: string; value: string; out: boolean };
+/** An event passes if the field has one of the values (`*` alone: any value), or none of them where `out`; `like` values are patterns with `*` and `?`. */
+export type Filter = { field: string; values: string[]; out: boolean; like?: boolean };
+export const is = (field: string, ...values: string[]): Filter => ({ field, values, out: false });
+export const isNot = (field: string, ...values: string[]): Filter => ({ field, values, out: true });
 
 export type State = {
   page: Page;
@@ -57,7 +60,7 @@ export function print(state: State): string {
   if (state.time !== DEFAULTS.time) params.set("time", state.time);
   if (state.stream !== DEFAULTS.stream) params.set("stream", state.stream);
   if (state.query) params.set("q", state.query);
-  for (const it of state.filters) params.append("f", `${it.out ? "-" : "+"}${it.field}:${it.value}`);
+  for (const it of state.filters) params.append("f", printFilter(it));
   if (state.columns.length) params.set("columns", state.columns.join(","));
   if (state.event) params.set("event", state.event);
   if (state.from !== DEFAULTS.from) params.set("from", state.from);
@@ -67,16 +70,39 @@ export function print(state: State): string {
   return `#/${state.page}${search ? `?${search}` : ""}`;
 }
 
+// `+field:value`, `-field:value`, `+~field:pattern`; several values are a JSON list, and so is a single one that looks like a list.
+function printFilter(it: Filter): string {
+  const single = it.values.length === 1 ? it.values[0]! : "[";
+  return `${it.out ? "-" : "+"}${it.like ? "~" : ""}${it.field}:${single.startsWith("[") ? JSON.stringify(it.values) : single}`;
+}
+
 function parseFilter(text: string): Filter[] {
-  const colon = text.indexOf(":");
-  if (colon < 2 || !"+-".includes(text[0] ?? "")) return [];
-  return [{ out: text[0] === "-", field: text.slice(1, colon), value: text.slice(colon + 1) }];
+  const [, sign, like, field, value] = /^([+-])(~?)([^:]+):([^]*)$/.exec(text) ?? [];
+  if (sign === undefined || field === undefined || value === undefined) return [];
+  return [{ field, values: parseValues(value), out: sign === "-", ...(like ? { like: true } : {}) }];
+}
+
+function parseValues(text: string): string[] {
+  if (!text.startsWith("[")) return [text];
+  try {
+    const list: unknown = JSON.parse(text);
+    if (Array.isArray(list) && list.length > 0 && list.every((it) => typeof it === "string")) return list;
+  } catch {
+    // A text that only looks like a list.
+  }
+  return [text];
 }
 
 function validTime(text: string | null): string | undefined {
   if (text === null) return undefined;
   const known = text === "all" || PRESETS.some((it) => it[0] === text) || /^\d+\.\.\d+$/.test(text);
   return known ? text : undefined;
+}
+
+/** The time of the same length before a choice, as a choice; none where the choice is open. */
+export function before(choice: string, now: number): string | undefined {
+  const { from, to = now } = bounds(choice, now);
+  return from === undefined ? undefined : `${2 * from - to}..${from}`;
 }
 
 /** The bounds of a time choice in ms; `undefined` where it is open. */
@@ -99,6 +125,12 @@ export function go(change: Partial<State>): void {
   const hash = print(next);
   if (hash !== window.location.hash) window.history.pushState(null, "", hash);
   state.value = next;
+}
+
+/** Adds a filter by a click on a value: it takes the place of the opposite one. */
+export function addFilter(field: string, value: string, out: boolean): void {
+  const others = state.value.filters.filter((it) => !(it.field === field && !it.like && it.values.length === 1 && it.values[0] === value));
+  go({ filters: [...others, { field, values: [value], out }] });
 }
 
 /** A link to a changed state. */

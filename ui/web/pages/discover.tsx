@@ -3,58 +3,21 @@
 import { useEffect, useState } from "preact/hooks";
 import { fields as askFields, search, type Body, type Hit, type Json } from "../api";
 import { Chart } from "../chart";
-import { interval, number, percent, time } from "../format";
+import { flatten, valuesAt } from "../documents";
+import { Chips } from "../filter_bar";
+import { number, percent, time } from "../format";
 import { language, t } from "../i18n";
 import { useAsk } from "../load";
-import { States } from "../parts";
-import { discover, histogram, STREAMS } from "../queries";
-import { bounds, go, link, state, utc, type Filter } from "../state";
+import { FilterButtons, States } from "../parts";
+import { axis, discover, histogram, STREAMS } from "../queries";
+import { go, link, state, utc } from "../state";
 
 const PAGE = 50;
 const COLUMNS = ["panw.panos.type", "panw.panos.action", "source.ip", "destination.ip", "destination.port", "network.application", "rule.name"];
 
-/** The values at a dotted path of a document, as text. */
-export function valuesAt(source: unknown, path: string): string[] {
-  if (path === "") return Array.isArray(source) ? source.flatMap((it) => valuesAt(it, "")) : source === undefined || source === null || typeof source === "object" ? [] : [String(source)];
-  if (Array.isArray(source)) return source.flatMap((it) => valuesAt(it, path));
-  if (typeof source !== "object" || source === null) return [];
-  const object = source as Record<string, unknown>;
-  const found = path in object ? valuesAt(object[path], "") : [];
-  const dot = path.indexOf(".");
-  return dot < 0 ? found : [...found, ...valuesAt(object[path.slice(0, dot)], path.slice(dot + 1))];
-}
-
-/** A document as rows of field and values, in the order of the document. */
-export function flatten(source: unknown, path = ""): [string, string[]][] {
-  if (Array.isArray(source) && source.some((it) => typeof it === "object")) return source.flatMap((it) => flatten(it, path));
-  if (typeof source === "object" && source !== null && !Array.isArray(source)) {
-    return Object.entries(source).flatMap(([key, value]) => flatten(value, path ? `${path}.${key}` : key));
-  }
-  return [[path, Array.isArray(source) ? source.map(String) : [String(source)]]];
-}
-
-function addFilter(field: string, value: string, out: boolean) {
-  const filter: Filter = { field, value, out };
-  const others = state.value.filters.filter((it) => !(it.field === field && it.value === value));
-  go({ filters: [...others, filter] });
-}
-
 function toggleColumn(name: string) {
   const shown = state.value.columns.length ? state.value.columns : COLUMNS;
   go({ columns: shown.includes(name) ? shown.filter((it) => it !== name) : [...shown, name] });
-}
-
-function FilterButtons({ field, value }: { field: string; value: string }) {
-  return (
-    <span class="filter-buttons">
-      <button type="button" class="icon" title={`${t("filterFor")}: ${value}`} aria-label={`${t("filterFor")}: ${value}`} onClick={() => addFilter(field, value, false)}>
-        +
-      </button>
-      <button type="button" class="icon" title={`${t("filterOut")}: ${value}`} aria-label={`${t("filterOut")}: ${value}`} onClick={() => addFilter(field, value, true)}>
-        −
-      </button>
-    </span>
-  );
 }
 
 export function Discover() {
@@ -99,21 +62,7 @@ function SearchBar() {
           {t("search")}
         </button>
       </form>
-      {now.filters.length > 0 && (
-        <ul class="chips" aria-label={t("filters")}>
-          {now.filters.map((it) => (
-            <li key={`${it.out} ${it.field} ${it.value}`} class={it.out ? "out" : ""}>
-              <button type="button" class="chip" title={it.out ? t("filterFor") : t("filterOut")} onClick={() => addFilter(it.field, it.value, !it.out)}>
-                {it.out ? "NOT " : ""}
-                {it.field}: <b>{it.value}</b>
-              </button>
-              <button type="button" class="icon" aria-label={`${t("removeFilter")}: ${it.field}`} onClick={() => go({ filters: now.filters.filter((other) => other !== it) })}>
-                ×
-              </button>
-            </li>
-          ))}
-        </ul>
-      )}
+      <Chips />
     </>
   );
 }
@@ -121,16 +70,15 @@ function SearchBar() {
 function Histogram({ question }: { question: string }) {
   const now = state.value;
   const at = Date.now();
-  const span = bounds(now.time, at);
-  const step = interval(span.from === undefined ? 90 * 86_400_000 : (span.to ?? at) - span.from, 120);
-  const loaded = useAsk(question, now.every, (signal) => search(now.stream, { size: 0, track_total_hits: true, query: discover(state.value, Date.now()), aggs: histogram(step) }, signal));
+  const place = axis(now.time, at, 120);
+  const loaded = useAsk(question, now.every, (signal) => search(now.stream, { size: 0, track_total_hits: true, query: discover(state.value, Date.now()), aggs: histogram(place.step) }, signal));
   return (
     <section class="panel" aria-label={t("histogram")}>
       <States of={loaded} isEmpty={(it) => (it.aggregations?.over_time?.buckets.length ?? 0) === 0}>
         {(it) => (
           <Chart
-            series={[{ name: now.stream, points: new Map((it.aggregations?.over_time?.buckets ?? []).map((bucket) => [Number(bucket.key), bucket.doc_count] as const)) }]}
-            step={step}
+            series={[{ name: now.stream, tone: "turn-0", points: new Map((it.aggregations?.over_time?.buckets ?? []).map((bucket) => [Number(bucket.key), bucket.doc_count] as const)) }]}
+            axis={place}
             height={120}
             label={t("events")}
             choose={(from, to) => go({ time: `${from}..${to}` })}

@@ -1,11 +1,11 @@
 // One conversation as a whole: who talked to whom, what was found in it, what was decided, and every event on one time line.
 import { session, type Conversation, type End, type SessionEvent } from "../api";
+import { valuesAt } from "../documents";
 import { bytes, duration, number, time } from "../format";
 import { language, t } from "../i18n";
 import { useAsk } from "../load";
 import { States } from "../parts";
-import { link, state, utc } from "../state";
-import { valuesAt } from "./discover";
+import { is, link, state, utc } from "../state";
 
 /** What an event says in one line, by its type. */
 export function summary(event: SessionEvent): { what: string; text: string; action: string; isBad: boolean } {
@@ -27,7 +27,7 @@ function Ends({ title, end }: { title: string; end: End }) {
   return (
     <div class="end">
       <h2>{title}</h2>
-      <a class="figure small" href={link({ page: "discover", query: "", filters: [{ field: title === t("source") ? "source.ip" : "destination.ip", value: one(end.ip), out: false }] })}>
+      <a class="figure small" href={link({ page: "discover", query: "", filters: [is(title === t("source") ? "source.ip" : "destination.ip", one(end.ip))] })}>
         {one(end.ip)}
         {one(end.port) && `:${one(end.port)}`}
       </a>
