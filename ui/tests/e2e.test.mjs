@@ -173,7 +173,10 @@ test("a line full of markup stays text", async () => {
   await close();
 });
 
-const PAGES = ["overview", "threats", "url", "traffic", "system", "globalprotect", "discover"];
+const DASHBOARDS = ["overview", "threats", "url", "traffic", "system", "globalprotect"];
+const PAGES = [...DASHBOARDS, "discover", "sources", "data", "pipelines", "report"];
+/** What is there when a page is complete. */
+const complete = (page, name) => page.locator({ discover: ".hits tbody tr", sources: ".sources tbody tr", data: ".plain tbody tr", pipelines: ".try", report: ".sheet" }[name] ?? ".panel .figures").first().waitFor();
 
 /** GlobalProtect is not part of the demonstration: lines of a real firewall, with the numbers and times of today. */
 before(async () => {
@@ -185,7 +188,7 @@ before(async () => {
 });
 
 test("every panel of every page answers, and its mark opens as many events as it shows", async () => {
-  for (const name of PAGES.filter((it) => it !== "discover")) {
+  for (const name of DASHBOARDS) {
     const { page, wrong, close } = await open(`/ui/#/${name}?time=all&every=0`);
     await page.locator(".panel .ranking, .panel .figures").first().waitFor();
     assert.equal(await page.locator(".state-error").count(), 0, name);
@@ -252,13 +255,82 @@ test("a page says what failed and is there again after a retry", async () => {
   await close();
 });
 
+test("lines that did not arrive are told on the overview, and where they are missing", async () => {
+  // A firewall of our own: the newest real line three times, with numbers of which three are left out.
+  const newest = await post("/panos-traffic/_search", { size: 1, sort: [{ "@timestamp": "desc" }], query: { exists: { field: "observer.serial_number" } } });
+  const source = newest.hits.hits[0]._source;
+  const serial = `9${Date.now()}`;
+  const line = (number) => source.event.original.replace(source.observer.serial_number, serial).replace(source.panw.panos.sequence_number, String(number));
+  const response = await fetch(`${url}/services/collector/raw`, { method: "POST", body: [1001, 1002, 1006].map(line).join("\n") });
+  assert.ok(response.ok, await response.text());
+  const { page, wrong, close } = await open("/ui/#/overview?every=0");
+  await page.getByTestId("completeness").getByText(/lines are missing/).waitFor();
+  await page.goto(`${url}/ui/#/sources?every=0&item=${serial}`);
+  const row = page.locator(".source-detail tbody tr", { hasText: "1003 – 1005" });
+  await row.waitFor();
+  assert.match(await row.textContent(), /^TRAFFIC3/);
+  await accessible(page);
+  await row.getByRole("link").click();
+  await page.locator(".events").waitFor();
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("a pasted line goes through every step, and a broken program says where", async () => {
+  const newest = await post("/panos-url/_search", { size: 1, sort: [{ "@timestamp": "desc" }], query: { exists: { field: "url.original" } } });
+  const { page, wrong, close } = await open("/ui/#/pipelines?every=0");
+  await page.getByLabel("Line", { exact: true }).fill(newest.hits.hits[0]._source.event.original);
+  await page.getByLabel(/^Program/).fill('.tags = ["<b>seen</b>"]');
+  await page.getByRole("button", { name: "Run" }).click();
+  await page.getByTestId("simulation").getByText("<b>seen</b>").first().waitFor();
+  assert.match(await page.locator(".steps").textContent(), /panos-url/);
+  await accessible(page);
+  if (shots) await page.screenshot({ path: `${shots}/pipelines-run.png`, fullPage: true });
+  await page.getByLabel(/^Program/).fill(".x = = 1");
+  await page.getByRole("button", { name: "Run" }).click();
+  await page.locator(".steps").getByText(/not_compiled/).waitFor();
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("the monthly report has the figures that the server counts", async () => {
+  const now = new Date();
+  const name = `${now.getFullYear()}-${String(now.getMonth() + 1).padStart(2, "0")}`;
+  const { page, wrong, close } = await open(`/ui/#/report?every=0&item=${name}`);
+  await page.getByTestId("report").waitFor();
+  const from = new Date(now.getFullYear(), now.getMonth()).getTime();
+  const zones = (source, destination, actions) => ({ bool: { filter: [{ range: { "@timestamp": { gte: from, format: "epoch_millis" } } }, { term: { "observer.ingress.zone": source } }, { term: { "observer.egress.zone": destination } }, { terms: { "panw.panos.action": actions } }] } });
+  const resets = await post("/panos-threat/_count", { query: zones("Untrust", "DMZ", ["reset-client", "reset-server", "reset-both"]) });
+  const blocked = await post("/panos-url/_count", { query: zones("Trust", "Untrust", ["block-url", "block-continue", "block-override", "override-lockout"]) });
+  const shown = [await figure(page.getByTestId("report-resets")), await figure(page.getByTestId("report-blocked"))];
+  assert.ok(resets.count - shown[0] >= 0 && resets.count - shown[0] < 50, `${shown[0]} shown, ${resets.count} counted`);
+  assert.ok(blocked.count - shown[1] >= 0 && blocked.count - shown[1] < 50, `${shown[1]} shown, ${blocked.count} counted`);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save as CSV" }).click()]);
+  assert.equal(download.suggestedFilename(), `sekisho-${name}.csv`);
+  assert.match(readFileSync(await download.path(), "utf8"), new RegExp(`Untrust to DMZ,Total,${shown[0]},`));
+  await page.emulateMedia({ media: "print" });
+  assert.ok(await page.locator(".top-bar").isHidden());
+  if (shots) await page.pdf({ path: `${shots}/report.pdf`, format: "A4" });
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
+test("commits of the configuration are marks on the charts and lead to their line", async () => {
+  const { page, wrong, close } = await open("/ui/#/threats?time=30d&every=0");
+  await page.locator(".marks a").first().focus();
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/discover.*stream=panos-config/);
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 for (const language of ["en", "ja"]) {
   for (const theme of ["light", "dark"]) {
     for (const width of [1280, 1920]) {
       test(`all pages are accessible and complete: ${language}, ${theme}, ${width}`, async () => {
         for (const name of PAGES) {
           const { page, wrong, close } = await open(`/ui/#/${name}?time=30d&every=0`, { language, theme, width });
-          await page.locator(name === "discover" ? ".hits tbody tr" : ".panel .figures").first().waitFor();
+          await complete(page, name);
           assert.equal(await page.locator("html").getAttribute("lang"), language);
           await accessible(page);
           if (shots) await page.screenshot({ path: `${shots}/${name}-${language}-${theme}-${width}.png`, fullPage: name !== "discover" });

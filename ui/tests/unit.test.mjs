@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { layout } from "../.compiled/chart.js";
 import { flatten, valuesAt } from "../.compiled/documents.js";
 import { typed } from "../.compiled/filter_bar.js";
-import { bytes, change, csv, duration, heat, interval, niceTop, percent, rebin, tick, time } from "../.compiled/format.js";
+import { ago, bytes, change, csv, duration, heat, interval, niceTop, percent, rebin, tick, time } from "../.compiled/format.js";
 import { t, texts } from "../.compiled/i18n.js";
 import { seriesOf } from "../.compiled/kinds/over_time.js";
 import { spark } from "../.compiled/kinds/figures.js";
@@ -13,6 +13,10 @@ import { DASHBOARDS } from "../.compiled/panels/index.js";
 import { BLOCKS, discover, eventsOf, scoped, timeFilter } from "../.compiled/queries.js";
 import { before, bounds, DEFAULTS, is, isNot, parse, print } from "../.compiled/state.js";
 import { verdict } from "../.compiled/tones.js";
+import { changes } from "../.compiled/pages/pipelines.js";
+import { growth, rows } from "../.compiled/pages/data.js";
+import { month, monthName, namesOf, questions, tables } from "../.compiled/report.js";
+import { lost, numbersAsText, problems } from "../.compiled/sources.js";
 import { summary } from "../.compiled/pages/session.js";
 
 test("buckets are round and not too many", () => {
@@ -39,7 +43,7 @@ test("times and shares as text", () => {
 });
 
 test("a state survives its URL, whatever a value holds", () => {
-  const state = { ...DEFAULTS, page: "discover", time: "1000..2000", query: "a:b & c#d", event: ".ds-panos-url-2026.11.23-000001/a_b-c", filters: [isNot("url.original", "x.example/?a=1&b=\"<script>\":2"), is("source.ip", "::1"), is("panw.panos.action", "a,b", "c|d"), is("rule.name", "[x]"), is("rule.name", "[\"x\"]"), { field: "user.name", values: ["*a*"], out: false, like: true }, is("x", "a\nb")], columns: ["a.b", "c"], every: 0 };
+  const state = { ...DEFAULTS, page: "discover", time: "1000..2000", query: "a:b & c#d", event: ".ds-panos-url-2026.11.23-000001/a_b-c", item: "fw 1&2", filters: [isNot("url.original", "x.example/?a=1&b=\"<script>\":2"), is("source.ip", "::1"), is("panw.panos.action", "a,b", "c|d"), is("rule.name", "[x]"), is("rule.name", "[\"x\"]"), { field: "user.name", values: ["*a*"], out: false, like: true }, is("x", "a\nb")], columns: ["a.b", "c"], every: 0 };
   assert.deepEqual(parse(print(state)), state);
   assert.deepEqual(parse(""), DEFAULTS);
   assert.deepEqual(parse("#/nonsense?time=tomorrow&f=x&every=-1"), DEFAULTS);
@@ -162,4 +166,46 @@ test("an event of a session says what it is", () => {
   assert.deepEqual(of("THREAT", "url", { url: { category: "games" } }), { what: "THREAT url", text: "x.example/ · games", action: "alert", isBad: false });
   assert.deepEqual(of("THREAT", "virus", { threat: { name: "Eicar", id: "1" }, severity: "high" }), { what: "THREAT virus", text: "Eicar · 1 · high", action: "alert", isBad: true });
   assert.equal(of("TRAFFIC", "end", { endreason: "tcp-fin" }).text, "ssl · tcp-fin");
+});
+
+test("a source's problems are told", () => {
+  const well = { last_seen: "2026-11-23T18:00:00Z", clock_skew_ms: -28, unparsed: {}, truncated: 0, missing: 0 };
+  const now = Date.parse("2026-11-23T18:05:00Z");
+  assert.deepEqual(problems(well, now), []);
+  assert.deepEqual(problems({ ...well, missing: 1, clock_skew_ms: 3_600_000, unparsed: { x: 2 }, truncated: 3 }, now + 3_600_000), ["missing", "silent", "skewed", "unparsed", "truncated"]);
+  assert.equal(lost({ since_start: { lines_lost: 2, udp: [{ dropped: 3 }, { dropped: 4 }] } }), 9);
+  assert.equal(ago(7_260_000, "en"), "2 hr. ago");
+});
+
+test("log numbers keep all of their 64 bits", () => {
+  assert.equal(JSON.parse(numbersAsText('{"newest":7663194895653437499,"missing":3}')).newest, "7663194895653437499");
+});
+
+test("streams are the sum of their indices, and lone indices stand for themselves", () => {
+  const streams = [{ name: "s", indices: [{ index_name: "a" }, { index_name: "b" }] }];
+  const found = rows(streams, [{ index: "a", docs: 1, size: 10 }, { index: "b", docs: 2, size: 20 }, { index: "c", docs: 4, size: 5 }], new Map([["s", { oldest: 7 }]]));
+  assert.deepEqual(found.map((it) => [it.name, it.indices, it.docs, it.size, it.oldest]), [["s", 2, 3, 30, 7], ["c", 1, 4, 5, undefined]]);
+  assert.equal(growth(70, 100, 1_000, 7), 100);
+});
+
+test("what rules changed is found field by field", () => {
+  assert.deepEqual(changes({ a: 1, b: { c: "x" } }, { a: 1, b: { c: "y" }, d: ["z"] }), [{ field: "b.c", before: "x", after: "y" }, { field: "d", before: "", after: "z" }]);
+});
+
+test("months have their bounds and neighbours", () => {
+  assert.deepEqual(month("2026-12", true), { from: Date.UTC(2026, 11), to: Date.UTC(2027, 0) });
+  assert.equal(month("2026-13", true), undefined);
+  assert.equal(month("", true), undefined);
+  assert.equal(monthName(Date.UTC(2026, 0, 15), -1, true), "2025-12");
+  assert.equal(monthName(Date.UTC(2026, 0, 15), 12, true), "2027-01");
+});
+
+test("a report compares each row with the same one of the month before", () => {
+  const zones = { from: "Untrust", to: "DMZ" };
+  const answers = questions(zones, "5..9").map((_, at) => ({ hits: { total: { value: 9 } }, aggregations: { rows: { buckets: [{ key: `k${at}`, doc_count: 4 }] } } }));
+  const names = namesOf(answers);
+  const before = questions(zones, "1..5", names);
+  assert.deepEqual(Object.keys(before[1].body.aggs.rows.filters.filters), ["k1"]);
+  const earlier = before.map((it) => ({ hits: { total: { value: 3 } }, aggregations: { rows: { buckets: Object.fromEntries(Object.keys(it.body.aggs.rows.filters.filters).map((key) => [key, { doc_count: 2 }])) } } }));
+  assert.deepEqual(tables(answers, earlier).resetsByThreat, { total: 9, before: 3, rows: [{ value: "k1", count: 4, before: 2 }] });
 });

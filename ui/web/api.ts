@@ -25,9 +25,9 @@ function refused(answer: Answer | undefined, status: number): Refused {
   return new Refused(cause?.type ?? `http ${status}`, cause?.reason ?? `HTTP ${status}`);
 }
 
-async function ask(path: string, init: RequestInit): Promise<Answer> {
+export async function ask(path: string, init: RequestInit, amend = (text: string) => text): Promise<Answer> {
   const response = await fetch(path, init);
-  const text = await response.text();
+  const text = amend(await response.text());
   let answer: Answer | undefined;
   try {
     answer = JSON.parse(text) as Answer;

@@ -94,3 +94,10 @@ export function csv(rows: (string | number)[][]): string {
   };
   return rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
 }
+
+/** How long ago a time was, in one unit. */
+export function ago(ms: number, language: string): string {
+  const units: [Intl.RelativeTimeFormatUnit, number][] = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000], ["second", 1_000]];
+  const [unit, size] = units.find((it) => ms >= it[1]) ?? ["second", 1_000];
+  return new Intl.RelativeTimeFormat(language, { numeric: "always", style: "short" }).format(-Math.round(ms / size), unit);
+}

@@ -9,7 +9,7 @@ import { DashboardPage } from "./pages/dashboard";
 import { DASHBOARDS } from "./panels/index";
 import { dark, DEFAULTS, go, link, PRESETS, start, state, utc, type Page } from "./state";
 
-const LABELS: Record<string, Key> = { "15m": "last15m", "1h": "last1h", "24h": "last24h", "7d": "last7d", "30d": "last30d" };
+const LABELS: Record<string, Key> = { "15m": "last15m", "1h": "last1h", "24h": "last24h", "7d": "last7d", "30d": "last30d", "90d": "last90d" };
 
 function TimePicker() {
   const choice = state.value.time;
@@ -59,12 +59,16 @@ function TimePicker() {
 }
 
 /** Pages in the order of the menu. */
-const MENU: Page[] = [...DASHBOARDS.map((it) => it.id), "discover"];
+const MENU: Page[] = [...DASHBOARDS.map((it) => it.id), "discover", "sources", "data", "pipelines", "report"];
 
 /** Pages that are not dashboards; each is loaded when it is first opened. */
 const OTHERS = {
   discover: () => import("./pages/discover").then((it) => it.Discover),
   session: () => import("./pages/session").then((it) => it.Session),
+  sources: () => import("./pages/sources").then((it) => it.Sources),
+  data: () => import("./pages/data").then((it) => it.Data),
+  pipelines: () => import("./pages/pipelines").then((it) => it.Pipelines),
+  report: () => import("./pages/report").then((it) => it.Report),
 };
 
 function Content({ page }: { page: Page }) {
@@ -72,6 +76,9 @@ function Content({ page }: { page: Page }) {
   if (dashboard) return <DashboardPage key={page} of={dashboard} />;
   return <Later key={page} load={OTHERS[page as keyof typeof OTHERS]} />;
 }
+
+/** Whether a page is about the chosen time, and not about now or a month. */
+const hasTime = (page: Page) => DASHBOARDS.some((it) => it.id === page) || page === "discover";
 
 function Shell() {
   const page = state.value.page;
@@ -86,7 +93,7 @@ function Shell() {
           <img src="/ui/icon.svg" alt="" width="24" height="24" /> Sekisho <small lang="ja">関所</small>
         </span>
         <span class="tools">
-          <TimePicker />
+          {hasTime(page) && <TimePicker />}
           <select aria-label={t("refresh")} value={String(every)} onChange={(event) => go({ every: Number(event.currentTarget.value) })}>
             <option value="0">{t("refreshOff")}</option>
             {[["5000", "5 s"], ["10000", "10 s"], ["60000", "1 m"]].map(([value, text]) => (
@@ -107,7 +114,7 @@ function Shell() {
         </span>
         <nav aria-label={t("pages")}>
           {MENU.map((it) => (
-            <a key={it} href={link({ page: it, event: "", ...(it === "discover" ? {} : { columns: [], stream: DEFAULTS.stream }) })} aria-current={page === it ? "page" : undefined}>
+            <a key={it} href={link({ page: it, event: "", item: "", ...(it === "discover" ? {} : { columns: [], stream: DEFAULTS.stream }) })} aria-current={page === it ? "page" : undefined}>
               {t(it)}
             </a>
           ))}

@@ -2,7 +2,7 @@
 import { effect, signal } from "@preact/signals";
 import { language, type Language } from "./i18n";
 
-export const PAGES = ["overview", "threats", "url", "traffic", "system", "globalprotect", "discover", "session"] as const;
+export const PAGES = ["overview", "threats", "url", "traffic", "system", "globalprotect", "discover", "session", "sources", "data", "pipelines", "report"] as const;
 export type Page = (typeof PAGES)[number];
 /** An event passes if the field has one of the values (`*` alone: any value), or none of them where `out`; `like` values are patterns with `*` and `?`. */
 export type Filter = { field: string; values: string[]; out: boolean; like?: boolean };
@@ -17,8 +17,10 @@ export type State = {
   query: string;
   filters: Filter[];
   columns: string[];
-  /** The event whose conversation is shown, as `index/id`. */
+  /** The event whose details or conversation are shown, as `index/id`. */
   event: string;
+  /** The source, stream or month that a page is about. */
+  item: string;
   from: string;
   to: string;
   /** Milliseconds between refreshes; 0 = off. */
@@ -31,9 +33,10 @@ export const PRESETS: [string, number][] = [
   ["24h", 86_400_000],
   ["7d", 604_800_000],
   ["30d", 2_592_000_000],
+  ["90d", 7_776_000_000],
 ];
 
-export const DEFAULTS: State = { page: "overview", time: "30d", stream: "panos-*", query: "", filters: [], columns: [], event: "", from: "Untrust", to: "DMZ", every: 10_000 };
+export const DEFAULTS: State = { page: "overview", time: "30d", stream: "panos-*", query: "", filters: [], columns: [], event: "", item: "", from: "Untrust", to: "DMZ", every: 10_000 };
 
 /** Reads the part of a URL behind `#`. What is not understood is the default. */
 export function parse(hash: string): State {
@@ -48,6 +51,7 @@ export function parse(hash: string): State {
     filters: params.getAll("f").flatMap(parseFilter),
     columns: params.get("columns")?.split(",").filter(Boolean) ?? [],
     event: params.get("event") ?? "",
+    item: params.get("item") ?? "",
     from: params.get("from") ?? DEFAULTS.from,
     to: params.get("to") ?? DEFAULTS.to,
     every: Number.isFinite(every) && every >= 0 ? every : DEFAULTS.every,
@@ -63,6 +67,7 @@ export function print(state: State): string {
   for (const it of state.filters) params.append("f", printFilter(it));
   if (state.columns.length) params.set("columns", state.columns.join(","));
   if (state.event) params.set("event", state.event);
+  if (state.item) params.set("item", state.item);
   if (state.from !== DEFAULTS.from) params.set("from", state.from);
   if (state.to !== DEFAULTS.to) params.set("to", state.to);
   if (state.every !== DEFAULTS.every) params.set("every", String(state.every));

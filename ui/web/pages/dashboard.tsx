@@ -3,6 +3,7 @@ import { Refused, searches, type Answer } from "../api";
 import { FilterBar } from "../filter_bar";
 import { t } from "../i18n";
 import { useAsk } from "../load";
+import { Completeness } from "../completeness";
 import { commitQuery, commits, marksOf } from "../marks";
 import type { Dashboard } from "../panels/index";
 import { Failed, Frame, States } from "../parts";
@@ -28,6 +29,7 @@ export function DashboardPage({ of }: { of: Dashboard }) {
         <Failed message={round.message} retry={round.retry} />
       ) : (
         <div class="panels">
+          {of.id === "overview" && <Completeness />}
           {of.panels.map((panel) => {
             const queries = panel.queries(now, Date.now());
             const from = next;

@@ -25,6 +25,6 @@ export const events: Panel = {
   scope: { stream: "panos-*", filters: [] },
   queries: (state, now) => STREAMS.map((index) => ({ index, body: { size: 0, track_total_hits: true, query: discover(state, now), aggs: histogram(axis(state.time, now, BARS).step) } })),
   isEmpty: (answers) => series(answers).every((it) => it.points.size === 0),
-  render: (answers, state, now) => <TimeChart series={series(answers)} axis={axis(state.time, now, BARS)} height={220} label={t("events")} marks={commits.value} labels={5} choose={(from, to) => go({ time: `${from}..${to}` })} />,
+  render: (answers, state, now) => <TimeChart series={series(answers)} axis={axis(state.time, now, BARS)} height={270} label={t("events")} marks={commits.value} labels={5} choose={(from, to) => go({ time: `${from}..${to}` })} />,
   table: (answers) => tableOf(series(answers)),
 };

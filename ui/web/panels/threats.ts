@@ -4,15 +4,15 @@ import { latest } from "../kinds/latest";
 import { overTime } from "../kinds/over_time";
 import { pairs } from "../kinds/pairs";
 import { top } from "../kinds/top";
-import { BLOCKS, PASSES, type Scope } from "../queries";
+import { whatIf } from "../kinds/what_if";
+import { BLOCKS, type Scope } from "../queries";
 import { is } from "../state";
 import type { Panel } from "./panel";
+import { severePassedFilters } from "./severe";
 
 const all: Scope = { stream: "panos-threat", filters: [] };
 const blocked: Scope = { stream: "panos-threat", filters: [is("panw.panos.action", ...BLOCKS, "sinkhole")] };
-// File and data lines tell what was transferred; that they passed is their purpose.
-const KINDS = is("panw.panos.sub_type", "vulnerability", "spyware", "virus", "ml-virus", "wildfire-virus", "scan", "flood", "packet");
-export const severePassed: Scope = { stream: "panos-threat", filters: [is("panw.panos.severity", "critical", "high"), is("panw.panos.action", ...PASSES), KINDS] };
+export const severePassed: Scope = { stream: "panos-threat", filters: severePassedFilters };
 
 export const THREATS: Panel[] = [
   figures("threat-figures", "threatFigures", [
@@ -25,13 +25,12 @@ export const THREATS: Panel[] = [
   ]),
   overTime({ id: "threats-by-severity", title: "threatsBySeverity", scope: all, by: { field: "panw.panos.severity" }, span: 6 }),
   overTime({ id: "threats-by-verdict", title: "threatsByVerdict", scope: all, by: "verdict", span: 6 }),
-  top({ id: "severe-passed", title: "severePassedNames", hint: "severePassedHint", scope: severePassed, field: "panw.panos.threat.name", span: 6 }),
-  top({ id: "severe-passed-targets", title: "severePassedTargets", scope: severePassed, field: "destination.ip", span: 6 }),
+  whatIf("what-if", "whatIf", "whatIfHint", severePassed),
   top({ id: "threat-names", title: "threatNames", scope: all, field: "panw.panos.threat.name", verdicts: true }),
   top({ id: "threat-sources", title: "topSources", scope: all, field: "source.ip", verdicts: true }),
   top({ id: "threat-destinations", title: "topDestinations", scope: all, field: "destination.ip", verdicts: true }),
-  pairs({ id: "severity-by-action", title: "severityByAction", scope: all, rows: { field: "panw.panos.severity", title: "severity" }, columns: { field: "panw.panos.action", title: "action" } }),
-  pairs({ id: "threat-zones", title: "zonePairs", scope: all, rows: { field: "observer.ingress.zone", title: "sourceZone" }, columns: { field: "observer.egress.zone", title: "destinationZone" } }),
+  pairs({ id: "severity-by-action", title: "severityByAction", scope: all, rows: { field: "panw.panos.severity", title: "severity" }, columns: { field: "panw.panos.action", title: "action" }, span: 8 }),
+  pairs({ id: "threat-zones", title: "zonePairs", scope: all, rows: { field: "observer.ingress.zone", title: "sourceZone" }, columns: { field: "observer.egress.zone", title: "destinationZone" }, span: 4 }),
   top({ id: "threat-countries", title: "topCountries", scope: all, field: "source.geo.name", verdicts: true }),
   top({ id: "threat-kinds", title: "threatKinds", scope: all, field: "panw.panos.sub_type", verdicts: true }),
   top({ id: "threat-categories", title: "threatCategories", scope: all, field: "panw.panos.threat_category", verdicts: true }),
