@@ -1,45 +1,27 @@
 //! Follows files that grow: `tail -F` that remembers. For `sekisho ingest --follow`.
 //!
 //! A file is known by device, inode and its first bytes, so one that was renamed (rotation) is read to its end before its successor is
-//! begun, even over a restart, and one that was cut short (`copytruncate`) is begun anew. A line is given out when its line feed has come,
-//! or when its file was replaced. Positions are what has been given out; who calls saves them when those lines are durable, so that nothing
-//! is lost, and after a crash at most the lines of the last batch come again. Lines end at line feeds; octet counts are not looked for.
+//! begun, even over several rotations while nobody looked. One that was cut short is begun anew, after what a copy of it has besides
+//! (`copytruncate`). A line is given out when its line feed has come, or when its file was replaced. Positions are what has been given out; who
+//! calls saves them when those lines are durable, so that nothing is lost, and after a crash at most the lines of the last batch come again.
+//! Lines end at line feeds; octet counts are not looked for.
+
+mod open_file;
+mod rotation;
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, Metadata};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sekisho_engine::clock::{Clock, SystemClock};
-use serde::{Deserialize, Serialize};
-
+use self::open_file::{OpenFile, Position, open_at};
 use crate::FileBatch;
 use crate::envelope::{Envelope, Transport};
 use crate::limits::LINE_BYTES_MAX;
 use crate::lossy;
 use crate::panos;
-
-/// First bytes by which a file is known again: an inode alone is given to another file soon.
-const HEAD_BYTES: usize = 256;
-
-/// Bytes read of one file before the others have their turn.
-const READ_BYTES: usize = 1 << 20;
-
-/// A carriage return before the line feed does not make a line too long.
-const LINE_BYTES_KEPT: usize = LINE_BYTES_MAX + 1;
-
-/// How far a file has been read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Position {
-    device: u64,
-    inode: u64,
-    /// Bytes given out as lines.
-    offset: u64,
-    /// The first bytes, in hexadecimal digits.
-    head: String,
-}
+use sekisho_engine::clock::{Clock, SystemClock};
 
 /// Files that are followed.
 pub struct Follower {
@@ -54,23 +36,6 @@ pub struct Follower {
 struct Followed {
     path: PathBuf,
     open: Option<OpenFile>,
-}
-
-struct OpenFile {
-    file: File,
-    device: u64,
-    inode: u64,
-    head: Vec<u8>,
-    /// Up to where lines were given out.
-    offset: u64,
-    /// Up to where bytes were read.
-    read: u64,
-    /// The line that has begun, as far as it is kept.
-    partial: Vec<u8>,
-    /// Whether the path named another file at the last look: once more and this one is done.
-    is_replaced: bool,
-    /// Whether it was found under another name: its successor is begun when it is done.
-    is_predecessor: bool,
 }
 
 impl Follower {
@@ -149,7 +114,11 @@ impl Followed {
         let Some(open) = &mut self.open else { return Ok(()) };
         if open.was_cut()? {
             tracing::info!(path = %self.path.display(), "the file was cut short: it is read from its beginning");
-            *open = OpenFile::new(open.file.try_clone()?, &open.file.metadata()?)?;
+            *open = match rotation::find_copy(&self.path, &open.position())? {
+                // What was written between our last look and the copy is only there.
+                Some(copy) => copy,
+                None => OpenFile::new(open.file.try_clone()?)?,
+            };
         }
         if open.read_lines(take)? {
             return Ok(());
@@ -157,155 +126,45 @@ impl Followed {
         // Everything that is there was read. Is it still the file of that name?
         let is_same = !open.is_predecessor
             && match fs::metadata(&self.path) {
-                Ok(now) => (now.dev(), now.ino()) == (open.device, open.inode),
+                Ok(now) => open.is_inode_of(&now),
                 // Between two steps of a rotation, or deleted: until something new is there we stay.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => true,
                 Err(error) => return Err(error),
             };
         if is_same {
             open.is_replaced = false;
-        } else if open.is_replaced {
+        } else if !open.is_replaced {
+            open.is_replaced = true;
+        } else if let Some(next) = rotation::next_after(&self.path, open)? {
             // Whoever wrote it had the time of a look more for its last lines.
             open.finish(take);
-            self.open = None;
-            self.open = open_at(&self.path)?.map(|(file, metadata)| OpenFile::new(file, &metadata)).transpose()?;
-        } else {
-            open.is_replaced = true;
+            *open = next.after(open);
         }
         Ok(())
     }
 
     /// The file to begin with: the one that was being read, wherever it is now, or the one of that name.
     fn find(&self, saved: Option<&Position>) -> io::Result<Option<OpenFile>> {
-        let Some(saved) = saved else {
-            return open_at(&self.path)?.map(|(file, metadata)| OpenFile::new(file, &metadata)).transpose();
+        let Some(saved) = saved else { return open_at(&self.path) };
+        let now = match open_at(&self.path)? {
+            Some(it) if it.is(saved)? => return Ok(Some(it.resumed(saved))),
+            now => now,
         };
-        if let Some((file, metadata)) = open_at(&self.path)? {
-            let open = OpenFile::new(file, &metadata)?;
-            if open.is(saved, &metadata)? {
-                return open.at(saved.offset).map(Some);
-            }
-            // Renamed while we were away? Rotated files stay beside it.
-            let directory = self.path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            for entry in fs::read_dir(directory)? {
-                let entry = entry?;
-                let is_it = entry.metadata().is_ok_and(|it| it.is_file() && (it.dev(), it.ino()) == (saved.device, saved.inode));
-                if is_it && let Some((file, metadata)) = open_at(&entry.path())? {
-                    let before = OpenFile::new(file, &metadata)?;
-                    if before.is(saved, &metadata)? {
-                        let before = before.at(saved.offset)?;
-                        return Ok(Some(OpenFile { is_predecessor: true, is_replaced: true, ..before }));
-                    }
-                }
-            }
-            return Ok(Some(open));
+        // Renamed, or copied and cut, while we were away? Rotated files stay beside it.
+        let before = rotation::find_saved(&self.path, saved)?;
+        if before.is_none() && now.is_some() {
+            let path = self.path.display();
+            tracing::warn!(%path, "the file that was read before is deleted or packed: what it got after that is not read");
         }
-        Ok(None)
+        Ok(before.or(now))
     }
-}
-
-fn open_at(path: &Path) -> io::Result<Option<(File, Metadata)>> {
-    match File::open(path) {
-        Ok(file) => {
-            let metadata = file.metadata()?;
-            Ok(Some((file, metadata)))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-impl OpenFile {
-    /// A file from its beginning.
-    fn new(mut file: File, metadata: &Metadata) -> io::Result<Self> {
-        file.seek(SeekFrom::Start(0))?;
-        Ok(Self {
-            head: head_of(&mut file)?,
-            file,
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            offset: 0,
-            read: 0,
-            partial: Vec::new(),
-            is_replaced: false,
-            is_predecessor: false,
-        })
-    }
-
-    fn at(self, offset: u64) -> io::Result<Self> {
-        Ok(Self { offset, read: offset, ..self })
-    }
-
-    /// Whether this is the file that the position is of. Its first bytes may have become more since, and never others.
-    fn is(&self, saved: &Position, metadata: &Metadata) -> io::Result<bool> {
-        let is_same = (self.device, self.inode) == (saved.device, saved.inode) && hex(&self.head).starts_with(&saved.head);
-        Ok(is_same && metadata.len() >= saved.offset)
-    }
-
-    fn position(&self) -> Position {
-        Position { device: self.device, inode: self.inode, offset: self.offset, head: hex(&self.head) }
-    }
-
-    /// Whether what was read is not there any more: shorter, or other first bytes.
-    fn was_cut(&mut self) -> io::Result<bool> {
-        if self.file.metadata()?.len() < self.read {
-            return Ok(true);
-        }
-        let head = head_of(&mut self.file)?;
-        if !head.starts_with(&self.head) {
-            return Ok(true);
-        }
-        self.head = head;
-        Ok(false)
-    }
-
-    /// Gives out whole lines; whether there may be more.
-    fn read_lines(&mut self, take: &mut impl FnMut(&[u8])) -> io::Result<bool> {
-        self.file.seek(SeekFrom::Start(self.read))?;
-        let mut bytes = Vec::new();
-        (&self.file).take(READ_BYTES as u64).read_to_end(&mut bytes)?;
-        let mut rest = bytes.as_slice();
-        while let Some(end) = memchr::memchr(b'\n', rest) {
-            self.keep(&rest[..end]);
-            take(&self.partial);
-            self.partial.clear();
-            rest = &rest[end + 1..];
-            self.offset = self.read + (bytes.len() - rest.len()) as u64;
-        }
-        self.keep(rest);
-        self.read += bytes.len() as u64;
-        Ok(bytes.len() == READ_BYTES)
-    }
-
-    /// More of the line that has begun; what is beyond the limit is not kept.
-    fn keep(&mut self, bytes: &[u8]) {
-        let room = (LINE_BYTES_KEPT + 1).saturating_sub(self.partial.len());
-        self.partial.extend_from_slice(&bytes[..bytes.len().min(room)]);
-    }
-
-    /// Gives out a last line without its line feed.
-    fn finish(&mut self, take: &mut impl FnMut(&[u8])) {
-        take(&self.partial);
-        self.partial.clear();
-        self.offset = self.read;
-    }
-}
-
-fn head_of(file: &mut File) -> io::Result<Vec<u8>> {
-    file.seek(SeekFrom::Start(0))?;
-    let mut head = Vec::with_capacity(HEAD_BYTES);
-    file.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
-    Ok(head)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|it| format!("{it:02x}")).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use tempfile::TempDir;
 
+    use super::open_file::LINE_BYTES_KEPT;
     use super::*;
 
     struct Place {
@@ -330,6 +189,18 @@ mod tests {
 
         fn rename(&self, from: &str, to: &str) {
             fs::rename(self.directory.path().join(from), self.directory.path().join(to)).unwrap();
+        }
+
+        /// Says that a file was last written some seconds ago.
+        fn age(&self, name: &str, seconds: u64) {
+            let then = std::time::SystemTime::now() - std::time::Duration::from_secs(seconds);
+            fs::OpenOptions::new().append(true).open(self.directory.path().join(name)).unwrap().set_modified(then).unwrap();
+        }
+
+        /// What `copytruncate` does.
+        fn copy_and_cut(&self, from: &str, to: &str) {
+            fs::copy(self.directory.path().join(from), self.directory.path().join(to)).unwrap();
+            fs::write(self.directory.path().join(from), "").unwrap();
         }
 
         /// Lines of a few looks, as text.
@@ -437,6 +308,82 @@ mod tests {
         }
         let found: Vec<_> = records.iter().map(|it| Envelope::decode(it).unwrap()).map(|(it, line)| (it.is_truncated, line.len())).collect();
         assert_eq!(found, [(true, LINE_BYTES_MAX), (false, LINE_BYTES_MAX)]);
+    }
+
+    #[test]
+    fn every_file_of_several_rotations_while_we_are_away_is_read_in_order() {
+        let mut place = Place::new();
+        place.write("fw.log", "a\n");
+        assert_eq!(place.lines(), "a");
+        place.follower.save().unwrap();
+        place.write("fw.log", "b\n");
+        place.rename("fw.log", "fw.log.2");
+        place.write("fw.log.1", "c\n");
+        place.write("fw.log", "d\n");
+        place.age("fw.log.2", 20);
+        place.age("fw.log.1", 10);
+        place.restart(false);
+        assert_eq!(place.lines(), "b c d");
+        place.restart(true);
+        assert_eq!(place.lines(), "");
+    }
+
+    #[test]
+    fn what_was_copied_away_and_cut_while_we_were_away_is_read_from_the_copy() {
+        let mut place = Place::new();
+        place.write("fw.log", "a\n");
+        assert_eq!(place.lines(), "a");
+        place.follower.save().unwrap();
+        place.write("fw.log", "b\n");
+        place.copy_and_cut("fw.log", "fw.log.1");
+        place.write("fw.log", "c\n");
+        place.restart(false);
+        assert_eq!(place.lines(), "b c");
+        place.restart(true);
+        assert_eq!(place.lines(), "");
+    }
+
+    #[test]
+    fn what_was_copied_away_and_cut_between_two_looks_is_read_from_the_copy() {
+        let mut place = Place::new();
+        place.write("fw.log", "a\nb");
+        assert_eq!(place.lines(), "a");
+        place.write("fw.log", "b\nc\n");
+        place.copy_and_cut("fw.log", "fw.log.1");
+        assert_eq!(place.lines(), "bb c");
+        place.write("fw.log", "d\n");
+        assert_eq!(place.lines(), "d");
+        place.restart(true);
+        assert_eq!(place.lines(), "");
+    }
+
+    #[test]
+    fn a_file_that_was_read_is_not_read_again_when_its_writer_was_late() {
+        let mut place = Place::new();
+        place.write("fw.log", "a\n");
+        assert_eq!(place.lines(), "a");
+        place.rename("fw.log", "fw.log.2");
+        place.write("fw.log", "b\n");
+        assert_eq!(place.lines(), "b");
+        // The time of the older one is the later one.
+        place.age("fw.log", 10);
+        place.restart(true);
+        place.rename("fw.log", "fw.log.1");
+        place.write("fw.log", "c\n");
+        assert_eq!(place.lines(), "c");
+    }
+
+    #[test]
+    fn a_position_whose_file_is_gone_begins_with_the_next() {
+        let mut place = Place::new();
+        place.write("fw.log", "a\n");
+        assert_eq!(place.lines(), "a");
+        place.follower.save().unwrap();
+        // Another of its kind beside it, so that the inode is not given out again.
+        place.write("other.log.1", "x\n");
+        place.rename("other.log.1", "fw.log");
+        place.restart(false);
+        assert_eq!(place.lines(), "x");
     }
 
     #[test]
