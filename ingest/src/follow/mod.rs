@@ -7,6 +7,7 @@
 //! Lines end at line feeds; octet counts are not looked for.
 
 mod open_file;
+mod pattern;
 mod rotation;
 
 use std::collections::BTreeMap;
@@ -16,9 +17,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::open_file::{OpenFile, Position, open_at};
+use self::pattern::Patterns;
 use crate::FileBatch;
 use crate::envelope::{Envelope, Transport};
-use crate::limits::LINE_BYTES_MAX;
+use crate::limits::{FOLLOWED_FILES_MAX, LINE_BYTES_MAX};
 use crate::lossy;
 use crate::panos;
 use sekisho_engine::clock::{Clock, SystemClock};
@@ -26,6 +28,9 @@ use sekisho_engine::clock::{Clock, SystemClock};
 /// Files that are followed.
 pub struct Follower {
     files: Vec<Followed>,
+    patterns: Patterns,
+    /// Whether it was said that more files are there than may be followed.
+    is_full: bool,
     positions_path: PathBuf,
     /// By path as given; of files that are not open, as they were saved.
     positions: BTreeMap<String, Position>,
@@ -36,21 +41,31 @@ pub struct Follower {
 struct Followed {
     path: PathBuf,
     open: Option<OpenFile>,
+    /// Whether a pattern brought it: then it is forgotten when it is deleted.
+    is_found: bool,
+    is_done: bool,
 }
 
 impl Follower {
-    /// Follows files, which need not exist yet, from where the positions file says, which need not exist either.
+    /// Follows files, which need not exist yet, from where the positions file says, which need not exist either. A path with `*`, `?` or
+    /// `[…]` is for all files that match, whenever they come.
     ///
     /// # Errors
     /// The positions file can't be read: to go on would give out everything again.
     pub fn open(paths: &[PathBuf], positions_path: &Path) -> io::Result<Self> {
-        let positions = match fs::read(positions_path) {
+        let positions: BTreeMap<String, Position> = match fs::read(positions_path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(error),
         };
-        let files = paths.iter().map(|path| Followed { path: path.clone(), open: None }).collect();
-        Ok(Self { files, positions_path: positions_path.to_owned(), positions, clock: Arc::new(SystemClock), time_zone: None })
+        let (names, patterns) = Patterns::part(paths);
+        let mut files: Vec<_> = names.into_iter().map(|it| Followed::new(it, false)).collect();
+        // Those that were found before may have another name now, which only their position tells.
+        let found = positions.iter().filter(|it| !it.1.is_alias).map(|it| PathBuf::from(it.0));
+        let found = found.filter(|it| patterns.is_match(it) && !paths.contains(it));
+        files.extend(found.map(|it| Followed::new(it, true)));
+        let positions_path = positions_path.to_owned();
+        Ok(Self { files, patterns, is_full: false, positions_path, positions, clock: Arc::new(SystemClock), time_zone: None })
     }
 
     /// Sets the IANA zone in which the devices wrote local times.
@@ -65,7 +80,7 @@ impl Follower {
     /// A file is there and can't be read.
     pub fn poll(&mut self) -> io::Result<FileBatch> {
         let mut batch = FileBatch::default();
-        let (clock, time_zone) = (&self.clock, self.time_zone.as_deref());
+        let (clock, time_zone) = (self.clock.clone(), self.time_zone.clone());
         let mut take = |line: &[u8]| {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if line.is_empty() {
@@ -73,19 +88,70 @@ impl Follower {
             }
             let is_truncated = line.len() > LINE_BYTES_MAX;
             let line = &line[..line.len().min(LINE_BYTES_MAX)];
-            let envelope = Envelope { received_at: clock.now(), is_truncated, time_zone, ..Envelope::new(Transport::File) };
+            let envelope = Envelope { received_at: clock.now(), is_truncated, time_zone: time_zone.as_deref(), ..Envelope::new(Transport::File) };
             batch.truncated += usize::from(is_truncated);
             batch.unparsed += usize::from(panos::recognise(&lossy::text(line)).is_err());
             batch.records.push(envelope.encode(line));
         };
-        for it in &mut self.files {
+        self.poll_from(0, &mut take)?;
+        // After those that are known, so that a file in the middle of a rotation is known by its inode.
+        let known = self.files.len();
+        self.find_new();
+        self.poll_from(known, &mut take)?;
+        Ok(batch)
+    }
+
+    fn poll_from(&mut self, first: usize, take: &mut impl FnMut(&[u8])) -> io::Result<()> {
+        for it in &mut self.files[first..] {
             let at = it.path.display().to_string();
-            it.poll(self.positions.get(&at), &mut take)?;
-            if let Some(open) = &it.open {
+            it.poll(self.positions.get(&at), take)?;
+            if it.is_done {
+                self.positions.remove(&at);
+            } else if let Some(open) = &it.open {
                 self.positions.insert(at, open.position());
             }
         }
-        Ok(batch)
+        self.files.retain(|it| !it.is_done);
+        Ok(())
+    }
+
+    /// Begins to follow what patterns find and nothing follows.
+    fn find_new(&mut self) {
+        if self.patterns.is_empty() {
+            return;
+        }
+        let mut found = self.patterns.files(self.files.iter().map(|it| it.path.as_path()));
+        found.retain(|it| !self.files.iter().any(|followed| followed.path == *it) && !self.is_of_positions(it));
+        for path in found {
+            let Ok(metadata) = fs::metadata(&path) else { continue };
+            if let Some(open) = self.files.iter().filter_map(|it| it.open.as_ref()).find(|it| it.is_inode_of(&metadata)) {
+                // A new name of a file that is being read, or a second one. When that is done, this one has nothing new.
+                self.positions.insert(path.display().to_string(), open.position().alias());
+                continue;
+            }
+            if self.files.len() >= FOLLOWED_FILES_MAX {
+                if !std::mem::replace(&mut self.is_full, true) {
+                    tracing::error!(
+                        files = FOLLOWED_FILES_MAX,
+                        "more files match than are followed at one time; the others wait until some are deleted"
+                    );
+                }
+                break;
+            }
+            self.files.push(Followed::new(path, true));
+        }
+        // What is gone and followed by nobody is not needed again.
+        let (patterns, files) = (&self.patterns, &self.files);
+        self.positions.retain(|at, _| {
+            let path = Path::new(at);
+            !patterns.is_match(path) || path.exists() || files.iter().any(|it| it.path == path)
+        });
+    }
+
+    /// Whether that is where positions are kept: what we write ourselves is not followed.
+    fn is_of_positions(&self, path: &Path) -> bool {
+        let own = [self.positions_path.clone(), self.positions_path.with_extension("new")];
+        fs::canonicalize(path).is_ok_and(|it| own.iter().any(|own| fs::canonicalize(own).is_ok_and(|own| own == it)))
     }
 
     /// Makes the positions durable: all lines given out so far are.
@@ -107,11 +173,18 @@ impl Follower {
 }
 
 impl Followed {
+    fn new(path: PathBuf, is_found: bool) -> Self {
+        Self { path, open: None, is_found, is_done: false }
+    }
+
     fn poll(&mut self, saved: Option<&Position>, take: &mut impl FnMut(&[u8])) -> io::Result<()> {
         if self.open.is_none() {
             self.open = self.find(saved)?;
         }
-        let Some(open) = &mut self.open else { return Ok(()) };
+        let Some(open) = &mut self.open else {
+            self.is_done = self.is_found;
+            return Ok(());
+        };
         if open.was_cut()? {
             tracing::info!(path = %self.path.display(), "the file was cut short: it is read from its beginning");
             *open = match rotation::find_copy(&self.path, &open.position())? {
@@ -128,7 +201,7 @@ impl Followed {
             && match fs::metadata(&self.path) {
                 Ok(now) => open.is_inode_of(&now),
                 // Between two steps of a rotation, or deleted: until something new is there we stay.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => !self.is_found || !open.is_deleted()?,
                 Err(error) => return Err(error),
             };
         if is_same {
@@ -139,6 +212,9 @@ impl Followed {
             // Whoever wrote it had the time of a look more for its last lines.
             open.finish(take);
             *open = next.after(open);
+        } else if self.is_found && open.is_deleted()? {
+            open.finish(take);
+            self.is_done = true;
         }
         Ok(())
     }
@@ -169,18 +245,24 @@ mod tests {
 
     struct Place {
         directory: TempDir,
+        pattern: &'static str,
         follower: Follower,
     }
 
     impl Place {
         fn new() -> Self {
-            let directory = tempfile::tempdir().unwrap();
-            let follower = Self::follower(&directory);
-            Self { directory, follower }
+            Self::of("fw.log")
         }
 
-        fn follower(directory: &TempDir) -> Follower {
-            Follower::open(&[directory.path().join("fw.log")], &directory.path().join("positions.json")).unwrap()
+        /// Everything that matches is followed.
+        fn of(pattern: &'static str) -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let follower = Self::follower(&directory, pattern);
+            Self { directory, pattern, follower }
+        }
+
+        fn follower(directory: &TempDir, pattern: &str) -> Follower {
+            Follower::open(&[directory.path().join(pattern)], &directory.path().join("positions.json")).unwrap()
         }
 
         fn write(&self, name: &str, text: &str) {
@@ -218,7 +300,7 @@ mod tests {
             if is_saved {
                 self.follower.save().unwrap();
             }
-            self.follower = Self::follower(&self.directory);
+            self.follower = Self::follower(&self.directory, self.pattern);
         }
     }
 
@@ -384,6 +466,58 @@ mod tests {
         place.rename("other.log.1", "fw.log");
         place.restart(false);
         assert_eq!(place.lines(), "x");
+    }
+
+    #[test]
+    fn files_that_match_are_followed_when_they_come_and_forgotten_when_they_are_deleted() {
+        let mut place = Place::of("*");
+        place.write("a.log", "a\n");
+        place.write("b.log", "b\n");
+        place.write("b.log.1.gz", "packed\n");
+        assert_eq!(place.lines(), "a b");
+        place.follower.save().unwrap();
+        place.write("c.log", "c\nlast");
+        assert_eq!(place.lines(), "c");
+        fs::remove_file(place.directory.path().join("c.log")).unwrap();
+        assert_eq!(place.lines(), "last");
+        assert_eq!((place.follower.files.len(), place.follower.positions.len()), (2, 2));
+        place.write("a.log", "d\n");
+        assert_eq!(place.lines(), "d");
+        place.restart(true);
+        assert_eq!(place.lines(), "");
+        place.write("c.log", "e\n");
+        assert_eq!(place.lines(), "e");
+    }
+
+    #[test]
+    fn a_file_that_matches_is_read_once_whatever_it_is_renamed_to() {
+        for name in ["fw.log.1", "fw-20261123.log", "fw.old"] {
+            let mut place = Place::of("fw*");
+            place.write("fw.log", "a\n");
+            assert_eq!(place.lines(), "a", "{name}");
+            place.rename("fw.log", name);
+            assert_eq!(place.lines(), "", "{name}");
+            place.restart(true);
+            place.write(name, "b\n");
+            assert_eq!(place.lines(), "b", "{name}");
+            place.write("fw.log", "c\n");
+            assert_eq!(place.lines(), "c", "{name}");
+            assert_eq!(place.lines(), "", "{name}");
+            place.restart(true);
+            assert_eq!(place.lines(), "", "{name}");
+        }
+    }
+
+    #[test]
+    fn no_more_files_are_open_than_the_limit() {
+        let mut place = Place::of("*.log");
+        for it in 0..FOLLOWED_FILES_MAX + 3 {
+            place.write(&format!("{it:04}.log"), "x\n");
+        }
+        assert_eq!(place.lines().len(), 2 * FOLLOWED_FILES_MAX - 1);
+        fs::remove_file(place.directory.path().join("0000.log")).unwrap();
+        assert_eq!(place.lines(), "x");
+        assert_eq!(place.follower.files.len(), FOLLOWED_FILES_MAX);
     }
 
     #[test]

@@ -38,9 +38,17 @@ pub(super) struct Position {
     /// The file that was read before it, as it was then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     before: Option<Identity>,
+    /// Whether this is another name of a file that is being read under the one that it had: it is not read twice.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_alias: bool,
 }
 
 impl Position {
+    /// The position of another name of the file.
+    pub(super) fn alias(self) -> Self {
+        Self { is_alias: true, ..self }
+    }
+
     /// Whether a file has this inode, which says nothing of its contents.
     pub(super) fn is_inode_of(&self, metadata: &Metadata) -> bool {
         (self.identity.device, self.identity.inode) == (metadata.dev(), metadata.ino())
@@ -143,6 +151,11 @@ impl OpenFile {
         (self.device, self.inode) == (metadata.dev(), metadata.ino())
     }
 
+    /// Whether it has no name any more.
+    pub(super) fn is_deleted(&self) -> io::Result<bool> {
+        Ok(self.file.metadata()?.nlink() == 0)
+    }
+
     /// When it was last written.
     pub(super) fn modified(&self) -> io::Result<SystemTime> {
         self.file.metadata()?.modified()
@@ -153,7 +166,7 @@ impl OpenFile {
     }
 
     pub(super) fn position(&self) -> Position {
-        Position { identity: self.identity(), offset: self.offset, before: self.before.clone() }
+        Position { identity: self.identity(), offset: self.offset, before: self.before.clone(), is_alias: false }
     }
 
     /// Whether what was read is not there any more: shorter, or other first bytes.

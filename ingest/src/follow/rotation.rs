@@ -10,6 +10,23 @@ use std::time::SystemTime;
 
 use super::open_file::{OpenFile, Position, open_at};
 
+/// What packers add to a name.
+const PACKED: [&str; 5] = ["gz", "zst", "xz", "bz2", "lz4"];
+
+/// Whether a file name is that of a rotated file of the other, packed or not.
+pub(super) fn is_rotated_or_packed(name: &str, of: &str) -> bool {
+    is_rotated(unpacked(name).unwrap_or(name), of)
+}
+
+/// Whether a file name is that of a packed file.
+pub(super) fn is_packed(name: &str) -> bool {
+    unpacked(name).is_some()
+}
+
+fn unpacked(name: &str) -> Option<&str> {
+    name.rsplit_once('.').filter(|it| PACKED.contains(&it.1)).map(|it| it.0)
+}
+
 /// Whether a file name is that of a rotated file of the other, as it was written.
 fn is_rotated(name: &str, of: &str) -> bool {
     let is_mark = |mark: &str| {
@@ -118,21 +135,21 @@ mod tests {
 
     #[test]
     fn rotated_files_are_known_by_their_names() {
-        for (name, of, is_one) in [
-            ("fw.log.1", "fw.log", true),
-            ("fw.log-20261123", "fw.log", true),
-            ("fw-2026-11-23T10:00.log", "fw.log", true),
-            ("fw.log.12.gz", "fw.log", false),
-            ("fw.1", "fw", true),
-            ("fw.log", "fw.log", false),
-            ("fw-east.log", "fw.log", false),
-            ("fw2.log", "fw.log", false),
-            ("fw.log.bak", "fw.log", false),
-            ("fw.log.", "fw.log", false),
-            ("other.log.1", "fw.log", false),
-            (".hidden.1", ".hidden", true),
+        for (name, of, is_one, is_one_packed) in [
+            ("fw.log.1", "fw.log", true, true),
+            ("fw.log-20261123", "fw.log", true, true),
+            ("fw-2026-11-23T10:00.log", "fw.log", true, true),
+            ("fw.log.12.gz", "fw.log", false, true),
+            ("fw.1", "fw", true, true),
+            ("fw.log", "fw.log", false, false),
+            ("fw-east.log", "fw.log", false, false),
+            ("fw2.log", "fw.log", false, false),
+            ("fw.log.bak", "fw.log", false, false),
+            ("fw.log.", "fw.log", false, false),
+            ("other.log.1", "fw.log", false, false),
+            (".hidden.1", ".hidden", true, true),
         ] {
-            assert_eq!(is_rotated(name, of), is_one, "{name} of {of}");
+            assert_eq!((is_rotated(name, of), is_rotated_or_packed(name, of)), (is_one, is_one_packed), "{name} of {of}");
         }
     }
 }
