@@ -246,6 +246,11 @@ impl Query {
         queries.into_iter().fold(BoolQuery::new(), BoolQuery::must).build()
     }
 
+    /// The name of the outermost clause, such as `bool`.
+    pub fn kind(&self) -> &'static str {
+        self.clause.name()
+    }
+
     /// The name given as `_name`, if any.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
@@ -256,6 +261,22 @@ impl Query {
     pub fn boosted(mut self, boost: f32) -> Self {
         self.boost = boost;
         self
+    }
+
+    /// The query with its score multiplied once more.
+    #[must_use]
+    pub fn scaled(mut self, factor: f32) -> Self {
+        self.boost *= factor;
+        self
+    }
+
+    /// The queries of the tree that have a name.
+    pub fn named(&self) -> Vec<&Query> {
+        let mut named: Vec<&Query> = self.clause.children().into_iter().flat_map(Query::named).collect();
+        if self.name.is_some() {
+            named.insert(0, self);
+        }
+        named
     }
 
     pub(crate) fn new(clause: impl Clause) -> Self {
