@@ -27,10 +27,10 @@ use crate::manifest::IndexUuid;
 use crate::mapping::{MappedField, Mapping, internal};
 use crate::profile::{IndexProfile, Profiler, Stage};
 use crate::query::{BoolQuery, DocumentText, Query, QueryContext};
-use crate::resolve::Targets;
+use crate::resolve::{ResolveOptions, Targets};
 use crate::scan::Match;
 use crate::sort::{self, SortBy, SortColumns, SortKey, SortValue};
-use crate::source::{Formats, values_at};
+use crate::source::values_at;
 use crate::source_filter::SourceFilter;
 use crate::split::Split;
 
@@ -598,7 +598,7 @@ impl<'a> Search<'a> {
         let mut found = Vec::new();
         for split in &snapshot.splits {
             self.check()?;
-            let weight = self.weight(&plan, split, &query, false)?;
+            let weight = self.weight(&plan, split, &query, query.needs_scores())?;
             let mut scorer = weight.scorer(&split.reader, 1.0)?;
             let seqs = split.reader.fast_fields().u64(internal::NAMES[1])?;
             let mut doc = scorer.doc();
@@ -698,7 +698,8 @@ impl<'a> Search<'a> {
         let most = most.unwrap_or(u64::MAX);
         let request = self.request;
         let snapshot = plan.snapshot;
-        let needs_scores = request.min_score.is_some();
+        let filter_scores = request.post_filter.as_ref().is_some_and(Query::needs_scores);
+        let needs_scores = request.min_score.is_some() || query.needs_scores() || filter_scores;
         let weight = self.weight(plan, split, query, needs_scores)?;
         let hits = match &request.post_filter {
             Some(filter) => {
@@ -761,7 +762,8 @@ impl<'a> Search<'a> {
     fn collect_hits(&self, plan: &IndexPlan<'a>, split: &Arc<Split>, query: &Query, most: Option<u64>, found: &mut Found) -> Result<(), QueryError> {
         let request = self.request;
         let by_score = request.sort.is_empty() || request.sort.iter().any(|it| it.by == SortBy::Score);
-        let needs_scores = by_score || request.track_scores || request.min_score.is_some();
+        let filter_scores = request.post_filter.as_ref().is_some_and(Query::needs_scores);
+        let needs_scores = by_score || request.track_scores || request.min_score.is_some() || query.needs_scores() || filter_scores;
         let query = match &request.post_filter {
             Some(filter) => BoolQuery::new().must(query.clone()).filter(filter.clone()).build(),
             None => query.clone(),
@@ -979,8 +981,7 @@ impl<'a> Search<'a> {
     }
 
     fn compile(&self, query: &Query, snapshot: &Snapshot) -> Result<Box<dyn tantivy::query::Query>, QueryError> {
-        let documents =
-            Arc::new(Texts { formats: self.engine.inner.formats.clone(), mapping: snapshot.mapping.clone(), damage: self.damage.clone() });
+        let documents = Arc::new(Texts { engine: self.engine.clone(), mapping: snapshot.mapping.clone(), damage: self.damage.clone() });
         query.compile(&QueryContext { mapping: &snapshot.mapping, now: self.now, index: &snapshot.name, documents })
     }
 
@@ -1030,14 +1031,14 @@ impl Bm25StatisticsProvider for Statistics<'_> {
 
 /// Texts of stored documents, for queries that verify their matches.
 struct Texts {
-    formats: Formats,
+    engine: Engine,
     mapping: Arc<Mapping>,
     damage: Arc<Mutex<Option<String>>>,
 }
 
 impl DocumentText for Texts {
     fn texts(&self, stored: &[u8], field: &MappedField) -> Vec<String> {
-        let document = self.formats.to_json(stored, &self.mapping);
+        let document = self.engine.inner.formats.to_json(stored, &self.mapping);
         // A multi-field has its parent's values.
         let name = field.multi_field_of.map_or(field.name.as_str(), |parent| &self.mapping.by_id(parent).name);
         let text = |value: &Value| match value {
@@ -1045,6 +1046,13 @@ impl DocumentText for Texts {
             other => other.to_string(),
         };
         values_at(&document, name).into_iter().map(text).collect()
+    }
+
+    fn values(&self, index: &str, id: &str, path: &str) -> Result<Vec<Value>, QueryError> {
+        let refuse = |error: crate::engine::EngineError| QueryError::IllegalArgument(error.to_string());
+        let targets = self.engine.resolve(index, ResolveOptions { allow_no_indices: false, ..ResolveOptions::default() }).map_err(refuse)?;
+        let document = self.engine.get(&targets, id).map_err(refuse)?;
+        Ok(document.map_or_else(Vec::new, |it| values_at(&it.source, path).into_iter().cloned().collect()))
     }
 
     fn damaged(&self, reason: &str) {

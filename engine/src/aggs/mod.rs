@@ -71,6 +71,8 @@ pub use self::partial::Partials;
 pub use self::render::RenderOptions;
 pub use self::top_hits::{FetchHit, FetchedHit, HitAddress};
 
+pub(crate) use self::rounding::parse_duration;
+
 use self::body::{Body, did_you_mean, token};
 use self::cells::Budget;
 use self::partial::Partial;

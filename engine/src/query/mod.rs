@@ -22,9 +22,12 @@ pub mod kql;
 // Clauses, in the order of `CLAUSES`.
 mod bool;
 mod boosting;
+mod combined_fields;
 mod constant_score;
 mod dis_max;
+mod distance_feature;
 mod exists;
+mod function_score;
 mod fuzzy;
 mod ids;
 mod match_all;
@@ -40,6 +43,7 @@ mod regexp;
 mod simple_query_string;
 mod term;
 mod terms;
+mod terms_set;
 mod wildcard;
 
 // What clauses share.
@@ -47,6 +51,7 @@ mod field;
 mod lucene;
 mod minimum_should_match;
 mod pattern;
+mod scoring;
 mod term_pattern;
 mod value;
 
@@ -54,6 +59,7 @@ mod value;
 mod dictionary;
 mod exclusion;
 mod guard;
+mod rescored;
 mod scan;
 mod slice;
 mod verified;
@@ -84,9 +90,12 @@ pub(crate) type TantivyQuery = Box<dyn tantivy::query::Query>;
 pub(crate) const CLAUSES: &[&dyn ClauseKind] = &[
     &bool::Bool,
     &boosting::Boosting,
+    &combined_fields::CombinedFields,
     &constant_score::ConstantScore,
     &dis_max::DisMax,
+    &distance_feature::DistanceFeature,
     &exists::Exists,
+    &function_score::FunctionScore,
     &fuzzy::Fuzzy,
     &ids::Ids,
     &match_text::Match,
@@ -103,6 +112,7 @@ pub(crate) const CLAUSES: &[&dyn ClauseKind] = &[
     &simple_query_string::SimpleQueryString,
     &term::Term,
     &terms::Terms,
+    &terms_set::TermsSet,
     &wildcard::Wildcard,
 ];
 
@@ -144,6 +154,10 @@ pub(crate) trait Clause: fmt::Debug + Send + Sync + 'static {
     fn clip(&self, clip: &Clip<'_>) -> Option<Query> {
         let _ = clip;
         None
+    }
+    /// Whether what matches depends on scores.
+    fn needs_scores(&self) -> bool {
+        self.children().iter().any(|it| it.needs_scores())
     }
     /// Whether the clause means something else a millisecond later.
     fn uses_now(&self) -> bool {
@@ -220,6 +234,11 @@ impl Query {
     /// Whether the answer depends on the time at which it is asked (`now-15m`).
     pub fn uses_now(&self) -> bool {
         self.clause.uses_now()
+    }
+
+    /// Whether what matches depends on scores, which then have to be those of the whole index.
+    pub fn needs_scores(&self) -> bool {
+        self.clause.needs_scores()
     }
 
     /// The query against one index's mapping, for tantivy. Splits built under an older mapping are asked with the newest one.
