@@ -101,6 +101,9 @@ impl AggKind for Kind {
             )));
         }
         let sort = body.get("sort").map(SortKey::parse).transpose()?.unwrap_or_default();
+        if let Some(mode) = sort.iter().filter_map(|it| it.mode).find(|it| it.computes()) {
+            return Err(QueryError::IllegalArgument(format!("{} [{}] can't sort by mode [{mode:?}]; only by min and max", body.kind, body.name)));
+        }
         if sort.iter().any(|it| it.by == SortBy::Score) || body.bool("track_scores")? == Some(true) {
             return Err(QueryError::IllegalArgument(format!("top_hits [{}] can't know [_score]; sort by fields", body.name)));
         }
