@@ -284,7 +284,12 @@ impl Engine {
         let aggs = match &request.aggs {
             Some(aggs) => {
                 let options = RenderOptions { typed_keys: request.typed_keys, now };
-                Some(aggs.render(merged.aggs.unwrap_or_default(), &options, &mut |hit| search.fetch_for_aggs(snapshots, hit))?)
+                Some(aggs.render(
+                    merged.aggs.unwrap_or_default(),
+                    &options,
+                    &mut |hit| search.fetch_for_aggs(snapshots, hit),
+                    &mut |query, aggs| search.ask_all(snapshots, query, aggs),
+                )?)
             }
             None => None,
         };
@@ -963,6 +968,20 @@ impl<'a> Search<'a> {
         };
         check_window(&request)?;
         self.engine.search_snapshots(snapshots, self.now, &request)
+    }
+
+    /// What aggregations find in all documents, or in those that match a query.
+    fn ask_all(&self, snapshots: &[Snapshot], query: Option<&Value>, aggs: &Value) -> Result<(u64, Value), QueryError> {
+        let request = SearchRequest {
+            query: query.map_or_else(|| Ok(Query::match_all()), Query::from_json)?,
+            aggs: Some(Aggs::from_json(aggs)?),
+            size: 0,
+            track_total_hits: TrackTotalHits::All,
+            cancel: self.request.cancel.clone(),
+            ..SearchRequest::default()
+        };
+        let answer = self.engine.search_snapshots(snapshots, self.now, &request)?;
+        Ok((answer.total.map_or(0, |it| it.value), answer.aggs.unwrap_or_default()))
     }
 
     /// Reads a document that a `top_hits` aggregation shows.

@@ -83,7 +83,13 @@ pub(crate) fn search(corpora: &[&Corpus], query: &Value, request: &Value, typed_
         all.extend(corpus.partials(&aggs, query)?);
     }
     let mut fetch = |hit: &HitAddress| Ok(corpora[0].fetch(hit));
-    aggs.render(Partials::merge_all(all), &RenderOptions { typed_keys, now: NOW }, &mut fetch)
+    let mut ask = |query: Option<&Value>, aggs: &Value| {
+        let everything = serde_json::json!({ "match_all": {} });
+        let counted = serde_json::json!({ "of": aggs["of"], "all": { "filter": query.unwrap_or(&everything) } });
+        let answer = search(corpora, query.unwrap_or(&everything), &counted, false)?;
+        Ok((answer["all"]["doc_count"].as_u64().unwrap_or_default(), answer))
+    };
+    aggs.render(Partials::merge_all(all), &RenderOptions { typed_keys, now: NOW }, &mut fetch, &mut ask)
 }
 
 /// The values of a dotted field.
