@@ -4,6 +4,7 @@
 pub mod aggs;
 mod alias;
 pub mod analysis;
+mod backup;
 mod cache;
 pub mod clock;
 mod collapse;
@@ -53,6 +54,7 @@ mod view;
 mod write;
 
 pub use alias::{Alias, AliasAction};
+pub use backup::{Backup, Verification};
 pub use collapse::Collapse;
 pub use condition::{Condition, PRIMARY_TERM};
 pub use document::DocumentError;

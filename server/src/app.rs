@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::api::call::Params;
 use crate::api::error::ApiError;
+use crate::backup::BackupPlace;
 use crate::contexts::Contexts;
 use crate::gate::Hosts;
 use crate::metrics::Metrics;
@@ -35,6 +36,8 @@ struct Shared {
     /// Empty until it has been read.
     ledger: OnceLock<Arc<Ledger>>,
     contexts: Contexts,
+    /// Empty until the data directory is open.
+    backup_place: OnceLock<BackupPlace>,
     /// Empty until lines are taken.
     sink: OnceLock<Arc<EngineSink>>,
     hec_token: Option<String>,
@@ -60,6 +63,7 @@ impl App {
                 engine: OnceLock::new(),
                 site_rules: OnceLock::new(),
                 ledger: OnceLock::new(),
+                backup_place: OnceLock::new(),
                 sink: OnceLock::new(),
                 contexts: Contexts::default(),
                 hec_token,
@@ -101,6 +105,17 @@ impl App {
     /// The ledger of sources, once it is read.
     pub fn ledger(&self) -> Option<&Arc<Ledger>> {
         self.shared.ledger.get()
+    }
+
+    /// From now on backups can be asked for.
+    pub fn set_backup_place(&self, place: BackupPlace) {
+        let is_first = self.shared.backup_place.set(place).is_ok();
+        assert!(is_first, "a place for backups was given twice");
+    }
+
+    /// Where backups go, once the data directory is open.
+    pub fn backup_place(&self) -> Option<&BackupPlace> {
+        self.shared.backup_place.get()
     }
 
     /// From now on lines are taken over HTTP too.

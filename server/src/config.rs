@@ -15,6 +15,7 @@ use figment::providers::{Env, Format as _, Serialized, Toml};
 use sekisho_ingest::{DeviceZones, Limits};
 use serde::{Deserialize, Serialize};
 
+use crate::backup::BackupPlace;
 use crate::listen::{Listen, Listens};
 
 macro_rules! settings {
@@ -151,6 +152,10 @@ settings! {
     #[arg(value_name = "FILE")]
     geoip_asn: PathBuf = PathBuf::new();
 
+    /// Folder in which `POST /_sekisho/backup` makes backups, best on another disk. [default: none, and none are made]
+    #[arg(value_name = "DIR")]
+    backup_dir: PathBuf = PathBuf::new();
+
     /// Version of Elasticsearch that clients are told. [default: 8.15.3]
     #[arg(value_name = "VERSION")]
     reported_version: String = "8.15.3".to_owned();
@@ -250,6 +255,12 @@ impl Config {
     /// The CAs of senders' certificates, where they are demanded.
     pub fn tls_client_ca(&self) -> Option<&Path> {
         (!self.syslog_tls_client_ca.as_os_str().is_empty()).then_some(self.syslog_tls_client_ca.as_path())
+    }
+
+    /// Where the data is and where its backups go.
+    pub fn backup_place(&self) -> BackupPlace {
+        let backup_dir = (!self.backup_dir.as_os_str().is_empty()).then(|| self.backup_dir.clone());
+        BackupPlace { data_dir: self.data_dir.clone(), backup_dir }
     }
 
     /// What the HTTP Event Collector asks for.

@@ -7,6 +7,7 @@ pub mod sockets;
 
 pub mod api;
 pub mod app;
+pub mod backup;
 pub mod contexts;
 pub mod conversation;
 pub mod gate;

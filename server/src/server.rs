@@ -101,6 +101,7 @@ impl Server {
         let engine = open(config).await?;
         let ledger = open_ledger(config).await?;
         app.set_ledger(ledger.clone());
+        app.set_backup_place(config.backup_place());
         app.set_site_rules(rules.clone());
         app.open(engine.clone());
         let device_time_zone = config.device_time_zone.name().map(str::to_owned);

@@ -3,6 +3,7 @@
 pub mod alias;
 pub mod analyze;
 pub mod async_search;
+pub mod backup;
 pub mod bulk;
 pub mod by_query;
 pub mod call;
@@ -165,6 +166,7 @@ endpoints! {
     ["GET"] ["/_sekisho/sources"] => sources::all;
     ["GET"] ["/_sekisho/sources/{name}"] => sources::one;
     ["POST"] ["/_sekisho/kql"] => kql::handle;
+    ["POST"] ["/_sekisho/backup"] => backup::handle;
     ["POST"] ["/_sekisho/reprocess"] => reprocess::handle;
     ["GET"] ["/_sekisho/sessions"] => sessions::by_event;
     ["GET"] ["/_sekisho/sessions/{key}"] => sessions::by_key;

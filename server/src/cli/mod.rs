@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod backup;
 mod completions;
 mod demo;
 mod ingest;
@@ -33,6 +34,12 @@ enum Command {
     Ingest(ingest::Ingest),
     /// Parse again what could not be parsed, with this release's parser.
     Reprocess(reprocess::Reprocess),
+    /// Copy a data directory.
+    Backup(backup::Backup),
+    /// Make a data directory from a backup.
+    Restore(backup::Restore),
+    /// Check every file of a data directory.
+    Verify(backup::Verify),
     /// Send syslog lines to a running server and find them by search.
     SelfTest(self_test::SelfTest),
     /// Write a shell's completions to standard output.
@@ -50,6 +57,9 @@ pub fn main() -> ExitCode {
         Command::Demo(it) => it.run(),
         Command::Ingest(it) => it.run(),
         Command::Reprocess(it) => it.run(),
+        Command::Backup(it) => it.run(),
+        Command::Restore(it) => it.run(),
+        Command::Verify(it) => it.run(),
         Command::SelfTest(it) => it.run(),
         Command::Completions(it) => it.run(),
         Command::Man(it) => it.run(),

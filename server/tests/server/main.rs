@@ -3,6 +3,7 @@
 // A test that can't go on panics with what it saw.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod backup;
 mod cases;
 mod commands;
 mod connections;
