@@ -48,6 +48,7 @@ mod quantiles;
 mod range;
 mod ranges;
 mod rare_terms;
+mod rate;
 mod render;
 mod rounding;
 mod significance;
@@ -120,6 +121,7 @@ pub(crate) const KINDS: &[&dyn AggKind] = &[
     &percentile_ranks::Kind,
     &median_absolute_deviation::Kind,
     &boxplot::Kind,
+    &rate::Kind,
     &string_stats::Kind,
     &top_hits::Kind,
     &top_metrics::Kind,
@@ -149,7 +151,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("variable_width_histogram", "use [histogram] or [percentiles]"),
     ("t_test", "use [extended_stats] of both populations"),
     ("matrix_stats", "use [extended_stats] of each field"),
-    ("rate", "divide by the interval with [bucket_script] or use [derivative] with a [unit]"),
     ("time_series", "there are no time series indices"),
     ("inference", "there are no models"),
 ];

@@ -155,8 +155,7 @@ impl Function {
 
 /// `,0.3,0.1`: a number each.
 fn numbers<const N: usize>(arguments: &str) -> Option<[f64; N]> {
-    let numbers: Vec<f64> =
-        arguments.strip_prefix(',')?.split(',').map(|it| it.trim_end_matches(['d', 'f']).parse().ok()).collect::<Option<_>>()?;
+    let numbers: Vec<f64> = arguments.strip_prefix(',')?.split(',').map(|it| it.trim_end_matches(['d', 'f']).parse().ok()).collect::<Option<_>>()?;
     numbers.try_into().ok().filter(|it: &[f64; N]| it.iter().all(|it| it.is_finite()))
 }
 
@@ -240,9 +239,16 @@ mod tests {
         ] {
             assert_eq!(Function::parse(script).unwrap().of(&values), expected, "{script}");
         }
-        for script in
-            ["values.length", "MovingFunctions.max(other)", "MovingFunctions.ewma(values)", "MovingFunctions.ewma(values, 2)", "MovingFunctions.holt(values, 1)", "MovingFunctions.holtWinters(values, 1, 1, 1, 0, true)", "System.exit(1)", ""]
-        {
+        for script in [
+            "values.length",
+            "MovingFunctions.max(other)",
+            "MovingFunctions.ewma(values)",
+            "MovingFunctions.ewma(values, 2)",
+            "MovingFunctions.holt(values, 1)",
+            "MovingFunctions.holtWinters(values, 1, 1, 1, 0, true)",
+            "System.exit(1)",
+            "",
+        ] {
             assert_eq!(Function::parse(script), None, "{script}");
         }
         assert!(Function::Max.of(&[]).is_nan());
