@@ -301,12 +301,14 @@ impl Aggs {
         serde_json::to_string(&sources).unwrap_or_default()
     }
 
-    /// Whether a date in here may be relative to `now`, so that a cached result is good only for the same `now`.
+    /// Whether a date in here may be relative to `now`, or a list of terms stand in a document, so that a cached result is good only for the
+    /// same moment.
     pub fn mentions_now(&self) -> bool {
         fn mentions(value: &Value) -> bool {
             match value {
                 Value::String(it) => it.contains("now"),
                 Value::Array(it) => it.iter().any(mentions),
+                Value::Object(it) if ["index", "id", "path"].iter().all(|key| it.contains_key(*key)) => true,
                 Value::Object(it) => it.values().any(mentions),
                 _ => false,
             }
