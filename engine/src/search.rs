@@ -460,6 +460,8 @@ struct Search<'a> {
     after: Option<Vec<SortValue>>,
     /// Set by a query that could not read a document it had to verify: the answer would lack it.
     damage: Arc<Mutex<Option<String>>>,
+    /// Set by a query that can't be asked of a document it met.
+    refusal: Arc<Mutex<Option<String>>>,
     profiler: Profiler,
 }
 
@@ -529,7 +531,17 @@ struct IndexPlan<'a> {
 impl<'a> Search<'a> {
     fn new(engine: &'a Engine, request: &'a SearchRequest, now: Timestamp) -> Self {
         let deadline = request.timeout.map(|it| Instant::now() + it);
-        Self { engine, request, now, deadline, keep: 0, after: None, damage: Arc::default(), profiler: Profiler::new(request.profile) }
+        Self {
+            engine,
+            request,
+            now,
+            deadline,
+            keep: 0,
+            after: None,
+            damage: Arc::default(),
+            refusal: Arc::default(),
+            profiler: Profiler::new(request.profile),
+        }
     }
 
     fn index(&self, snapshot: &'a Snapshot) -> Result<Found, QueryError> {
@@ -579,7 +591,15 @@ impl<'a> Search<'a> {
             merged.is_cached &= one.is_cached;
             merged.merge(one, self);
         }
+        self.check_refusal()?;
         Ok(merged)
+    }
+
+    fn check_refusal(&self) -> Result<(), QueryError> {
+        match self.refusal.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(reason) => Err(QueryError::IllegalArgument(reason)),
+            None => Ok(()),
+        }
     }
 
     /// Searches split after split until `most` documents matched.
@@ -591,6 +611,7 @@ impl<'a> Search<'a> {
                 break;
             }
         }
+        self.check_refusal()?;
         Ok(merged)
     }
 
@@ -618,6 +639,7 @@ impl<'a> Search<'a> {
                 doc = scorer.advance();
             }
         }
+        self.check_refusal()?;
         found.sort_unstable_by_key(|it| it.seq);
         Ok(found)
     }
@@ -1000,7 +1022,12 @@ impl<'a> Search<'a> {
     }
 
     fn compile(&self, query: &Query, snapshot: &Snapshot) -> Result<Box<dyn tantivy::query::Query>, QueryError> {
-        let documents = Arc::new(Texts { engine: self.engine.clone(), mapping: snapshot.mapping.clone(), damage: self.damage.clone() });
+        let documents = Arc::new(Texts {
+            engine: self.engine.clone(),
+            mapping: snapshot.mapping.clone(),
+            damage: self.damage.clone(),
+            refusal: self.refusal.clone(),
+        });
         query.compile(&QueryContext { mapping: &snapshot.mapping, now: self.now, index: &snapshot.name, documents })
     }
 
@@ -1053,6 +1080,7 @@ struct Texts {
     engine: Engine,
     mapping: Arc<Mapping>,
     damage: Arc<Mutex<Option<String>>>,
+    refusal: Arc<Mutex<Option<String>>>,
 }
 
 impl DocumentText for Texts {
@@ -1072,6 +1100,10 @@ impl DocumentText for Texts {
         let targets = self.engine.resolve(index, ResolveOptions { allow_no_indices: false, ..ResolveOptions::default() }).map_err(refuse)?;
         let document = self.engine.get(&targets, id).map_err(refuse)?;
         Ok(document.map_or_else(Vec::new, |it| values_at(&it.source, path).into_iter().cloned().collect()))
+    }
+
+    fn refused(&self, reason: &str) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
     }
 
     fn damaged(&self, reason: &str) {

@@ -48,6 +48,7 @@ mod quantiles;
 mod range;
 mod ranges;
 mod rare_terms;
+mod rate;
 mod render;
 mod rounding;
 mod significance;
@@ -120,6 +121,7 @@ pub(crate) const KINDS: &[&dyn AggKind] = &[
     &percentile_ranks::Kind,
     &median_absolute_deviation::Kind,
     &boxplot::Kind,
+    &rate::Kind,
     &string_stats::Kind,
     &top_hits::Kind,
     &top_metrics::Kind,
@@ -149,7 +151,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("variable_width_histogram", "use [histogram] or [percentiles]"),
     ("t_test", "use [extended_stats] of both populations"),
     ("matrix_stats", "use [extended_stats] of each field"),
-    ("rate", "divide by the interval with [bucket_script] or use [derivative] with a [unit]"),
     ("time_series", "there are no time series indices"),
     ("inference", "there are no models"),
 ];
@@ -300,12 +301,14 @@ impl Aggs {
         serde_json::to_string(&sources).unwrap_or_default()
     }
 
-    /// Whether a date in here may be relative to `now`, so that a cached result is good only for the same `now`.
+    /// Whether a date in here may be relative to `now`, or a list of terms stand in a document, so that a cached result is good only for the
+    /// same moment.
     pub fn mentions_now(&self) -> bool {
         fn mentions(value: &Value) -> bool {
             match value {
                 Value::String(it) => it.contains("now"),
                 Value::Array(it) => it.iter().any(mentions),
+                Value::Object(it) if ["index", "id", "path"].iter().all(|key| it.contains_key(*key)) => true,
                 Value::Object(it) => it.values().any(mentions),
                 _ => false,
             }

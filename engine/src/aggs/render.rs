@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use crate::aggs::partial::ValueKind;
+use crate::aggs::rounding::Interval;
 use crate::aggs::source::{RequestFormat, date_format};
 use crate::aggs::top_hits::FetchHit;
 use crate::clock::Timestamp;
@@ -33,13 +34,24 @@ pub(crate) struct Renderer<'a> {
     pub(crate) fetch: &'a mut FetchHit<'a>,
     /// Asks for what results are compared with.
     pub(crate) ask: &'a mut AskAll<'a>,
+    /// The bucket of time that is being written; where date histograms are in each other, the innermost.
+    pub(crate) span: Option<Span>,
     buckets: usize,
+}
+
+/// A bucket of a date histogram.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    /// Milliseconds of the first moment, and of the first behind it.
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+    pub(crate) interval: Interval,
 }
 
 impl<'a> Renderer<'a> {
     /// An empty answer.
     pub(crate) fn new(options: RenderOptions, fetch: &'a mut FetchHit<'a>, ask: &'a mut AskAll<'a>) -> Self {
-        Self { options, fetch, ask, buckets: 0 }
+        Self { options, fetch, ask, span: None, buckets: 0 }
     }
 
     /// Counts buckets that are about to be written.

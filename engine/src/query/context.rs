@@ -24,6 +24,12 @@ pub trait DocumentText: Send + Sync {
         Err(QueryError::IllegalArgument(format!("the terms at [{path}] of document [{id}] of [{index}] can't be looked up here")))
     }
 
+    /// Told when a document can't be scored as the query wants: the question does not fit the data. Whoever runs the search answers with
+    /// that instead of a result.
+    fn refused(&self, reason: &str) {
+        self.damaged(reason);
+    }
+
     /// Told when a stored document could not be read while a query ran. The document counts as no match, because a scorer
     /// cannot fail; whoever runs the search must answer with an error afterwards.
     fn damaged(&self, reason: &str) {

@@ -1,8 +1,7 @@
 //! A tantivy query whose documents are those of another, with scores that functions of their columns make: the machinery of
 //! `function_score` and `distance_feature`.
 //!
-//! A scorer can't fail. A value that a function can't take is reported to the search ([`DocumentText::damaged`]), which then says that its
-//! answer is not whole, and counts as a factor of zero.
+//! A scorer can't fail. A value that a function can't take is reported to the search ([`DocumentText::refused`]), which then answers with that.
 
 use std::fmt;
 use std::sync::Arc;
@@ -185,11 +184,11 @@ impl RescoredScorer {
                 None => continue,
                 Some(Ok(value)) if value >= 0.0 => value,
                 Some(Ok(value)) => {
-                    self.documents.damaged(&format!("function score query returned an invalid score: {value}"));
+                    self.documents.refused(&format!("function score query returned an invalid score: {value}"));
                     0.0
                 }
                 Some(Err(why)) => {
-                    self.documents.damaged(&why);
+                    self.documents.refused(&why);
                     0.0
                 }
             };

@@ -50,6 +50,11 @@ async fn handle(mut call: Call, is_delete: bool) -> Outcome {
     if search.request.from > 0 {
         return invalid("from is not supported in this context");
     }
+    // Every match is gone over; what would leave some out is not passed by.
+    let limits = [("terminate_after", search.request.terminate_after.is_some()), ("min_score", search.request.min_score.is_some())];
+    if let Some((name, _)) = limits.iter().find(|it| it.1) {
+        return Err(ApiError::illegal_argument(format!("[{name}] is not supported here; use [max_docs] or a query")));
+    }
     if is_delete && !has_query {
         return invalid("query is missing");
     }

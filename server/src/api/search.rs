@@ -193,7 +193,7 @@ pub(super) fn read_body(call: &mut SearchCall, body: Map<String, Value>) -> Resu
             "track_total_hits" => request.track_total_hits = track_total_hits(&value)?,
             "track_scores" => request.track_scores = flag(&value, "track_scores")?,
             "min_score" => request.min_score = Some(value.as_f64().ok_or_else(|| ApiError::parsing("[min_score] must be a number"))? as f32),
-            "timeout" => request.timeout = value.as_str().map(duration).transpose()?,
+            "timeout" => request.timeout = timeout(&value)?,
             "pit" => call.pit = Some(pit(&value)?),
             "highlight" => request.highlight = Some(Highlight::parse(&value)?),
             "slice" => call.slice = Some(slice(&value)?),
@@ -579,6 +579,18 @@ fn track_total_hits(value: &Value) -> Result<TrackTotalHits, ApiError> {
             &serde_json::from_str(text).map_err(|_| ApiError::illegal_argument(format!("[track_total_hits] is not a number: [{text}]")))?,
         ),
         _ => Err(ApiError::parsing("[track_total_hits] must be true, false or a number")),
+    }
+}
+
+/// `timeout` of a body: a time, or -1 for none.
+fn timeout(value: &Value) -> Result<Option<Duration>, ApiError> {
+    match value {
+        Value::String(text) if text != "-1" => duration(text).map(Some),
+        Value::Null | Value::String(_) => Ok(None),
+        Value::Number(it) if it.as_i64() == Some(-1) => Ok(None),
+        other => Err(ApiError::illegal_argument(format!(
+            "failed to parse setting [timeout] with value [{other}] as a time value: unit is missing or unrecognized"
+        ))),
     }
 }
 
