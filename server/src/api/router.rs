@@ -3,14 +3,16 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::header::{
     ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION,
-    VARY,
+    VARY, WWW_AUTHENTICATE,
 };
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::routing::any;
@@ -25,11 +27,13 @@ use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 
 use super::call::{Call, Params, Reply};
-use super::error::ApiError;
+use super::error::{ApiError, CHALLENGES};
 use super::{ENDPOINTS, Endpoint, filter_path};
 use crate::app::App;
 use crate::gate::{self, MediaType};
+use crate::http::Peer;
 use crate::metrics::Metrics;
+use crate::security::{Access, Happened, Privilege, Unauthenticated, asked, collector};
 
 /// Bytes of a request's body after decompression, as Elasticsearch's `http.max_content_length`; a larger one is answered with 413.
 pub const BODY_BYTES_MAX: usize = 100 << 20;
@@ -139,7 +143,13 @@ async fn dispatch(app: App, endpoints: Vec<&'static Endpoint>, parts: RawPathPar
         return style.error(&error);
     }
     let path = request.uri().path().to_owned();
+    // Before the body is read: who may not ask does not get to fill the memory.
     let (head, body) = request.into_parts();
+    let access = match admit(&app, endpoint, &head).await {
+        Ok(it) => it,
+        Err(error) => return style.error(&error),
+    };
+    let app = app.acting_for(access, asked(endpoint.privilege));
     let (body, _room) = match read(&app, body).await {
         Ok(it) => it,
         Err(error) => return style.error(&error),
@@ -155,6 +165,41 @@ async fn dispatch(app: App, endpoints: Vec<&'static Endpoint>, parts: RawPathPar
         Ok(reply) => style.reply(reply, &asked),
         Err(error) => style.error(&error),
     }
+}
+
+/// Who asks, if they may use that endpoint. What is refused is noted in the audit stream.
+async fn admit(app: &App, endpoint: &Endpoint, head: &Parts) -> Result<Arc<Access>, ApiError> {
+    let (guard, wanted) = (app.guard(), endpoint.privilege);
+    let address = head.extensions.get::<Peer>().map(|it| it.0);
+    let (method, path) = (head.method.as_str(), head.uri.path());
+    if guard.store().is_some() {
+        if guard.is_open(wanted) {
+            return Ok(Arc::new(Access::nothing()));
+        }
+        // Its own token, which its handlers ask for in its own way.
+        if wanted == Privilege::Collector && app.hec_token().is_some() {
+            return Ok(Arc::new(collector()));
+        }
+    }
+    let access = match guard.authenticate(&head.headers, address).await {
+        Ok(it) => it,
+        Err(error) => {
+            if let Unauthenticated::Wrong(reason) = error {
+                let access = Access::nothing();
+                let request = (method, path);
+                guard.note(Happened { action: "authentication_failed", is_success: false, access: &access, address, request, reason: Some(reason) });
+            }
+            return Err(match error {
+                Unauthenticated::Blocked => ApiError::new(429, "security_exception", error.to_string()),
+                Unauthenticated::Missing | Unauthenticated::Wrong(_) => ApiError::unauthenticated(format!("{error} [{path}]")),
+            });
+        }
+    };
+    if !guard.allows(&access, wanted) {
+        guard.note(Happened { action: "access_denied", is_success: false, access: &access, address, request: (method, path), reason: None });
+        return Err(ApiError::forbidden(format!("action [{method} {path}] is unauthorized for {}", access.described())));
+    }
+    Ok(Arc::new(access))
 }
 
 /// The body as a whole, and its room in memory.
@@ -181,7 +226,7 @@ fn panicked(metrics: &Metrics, panic: Box<dyn Any + Send>) -> Response<Body> {
     let what = panic.downcast_ref::<&str>().map(|it| (*it).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     tracing::error!(what, "a request failed inside");
     metrics.panics.inc();
-    Style { media: MediaType::Json, is_head: false, is_pretty: false, filter_path: None }.error(&ApiError::new(
+    Style { media: MediaType::Json, is_head: false, is_pretty: false, is_script: false, filter_path: None }.error(&ApiError::new(
         500,
         "exception",
         "internal error; the log says more",
@@ -193,12 +238,20 @@ struct Style {
     media: MediaType,
     is_head: bool,
     is_pretty: bool,
+    /// Whether a page's script asks.
+    is_script: bool,
     filter_path: Option<String>,
 }
 
 impl Style {
     fn of(request: &Request) -> Self {
-        Self { media: MediaType::of_answer(request.headers()), is_head: request.method() == Method::HEAD, is_pretty: false, filter_path: None }
+        Self {
+            media: MediaType::of_answer(request.headers()),
+            is_head: request.method() == Method::HEAD,
+            is_pretty: false,
+            is_script: request.headers().contains_key("x-sekisho-session"),
+            filter_path: None,
+        }
     }
 
     /// Takes the parameters that every endpoint knows.
@@ -247,6 +300,13 @@ impl Style {
 
     fn error(&self, error: &ApiError) -> Response<Body> {
         let mut response = self.render(error.status, &error.body());
+        if error.status == 401 {
+            let headers = response.headers_mut();
+            // A script of the dashboard asks in its own way; the browser's window would be in front of it.
+            for challenge in CHALLENGES.iter().filter(|_| !self.is_script) {
+                headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            }
+        }
         if let Some(value) = error.allow.as_ref().and_then(|it| HeaderValue::from_str(it).ok()) {
             response.headers_mut().insert(ALLOW, value);
         }

@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 use sekisho_engine::aggs::Aggs;
 use sekisho_engine::limits::TOTAL_HITS_DEFAULT;
 use sekisho_engine::query::{BoolQuery, Query};
-use sekisho_engine::{Cancel, Engine, Highlight, Hit, ResolveOptions, SearchRequest, SearchResponse, SortBy, SortKey, SourceFilter, TrackTotalHits};
+use sekisho_engine::{Cancel, Highlight, Hit, ResolveOptions, SearchRequest, SearchResponse, SortBy, SortKey, SourceFilter, TrackTotalHits};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Params, Reply};
 use super::error::ApiError;
 use super::scroll;
 use crate::app::{resolve_options, targets};
-use crate::contexts::{Contexts, Held};
+use crate::contexts::{Held, OwnContexts};
 use crate::metrics::Metrics;
+use crate::security::Scope;
 
 /// A search as HTTP says it.
 pub struct SearchCall {
@@ -66,8 +67,8 @@ pub async fn handle(mut call: Call) -> Outcome {
     let answer = call
         .app
         .search(move |engine| match search.scroll {
-            Some(keep_alive) => scroll::begin(engine, app.contexts(), search, keep_alive),
-            None => run(engine, app.contexts(), &search),
+            Some(keep_alive) => scroll::begin(engine, &app.contexts(), search, keep_alive),
+            None => run(engine, &app.contexts(), &search),
         })
         .await;
     guard.finish();
@@ -322,7 +323,7 @@ pub(super) fn source_params(params: &mut Params) -> SourceFilter {
 ///
 /// # Errors
 /// As [`handle`].
-pub fn run(engine: &Engine, contexts: &Contexts, call: &SearchCall) -> Result<Value, ApiError> {
+pub fn run(engine: &Scope, contexts: &OwnContexts<'_>, call: &SearchCall) -> Result<Value, ApiError> {
     let began = Instant::now();
     if let Some((id, keep_alive)) = &call.pit {
         let Some(Held::Pit(view)) = contexts.get(id, *keep_alive) else {

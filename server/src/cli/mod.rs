@@ -65,7 +65,7 @@ pub fn main() -> ExitCode {
 }
 
 /// Writes a line for the person at the terminal; results go to standard output, talk goes here.
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     use std::io::Write as _;
     // Nobody is there to tell when this fails.
     let _ = writeln!(std::io::stderr(), "{line}");

@@ -96,7 +96,7 @@ fn the_demonstration_loads_its_lines_through_the_syslog_port() {
 #[test]
 fn wrong_settings_are_refused_with_a_reason() {
     for (arguments, reason) in [
-        (&["serve", "--http", "0.0.0.0:0"][..], "--insecure"),
+        (&["serve", "--http", "0.0.0.0:0", "--admin-password-file", "/nonexistent"][..], "admin_password_file = /nonexistent"),
         (&["serve", "--http", "nonsense"][..], "IP:PORT"),
         (&["serve", "--config", "/nonexistent.toml"][..], "does not exist"),
         (&["serve", "--http", "off", "--syslog-tcp", "off", "--syslog-udp", "off"][..], "http can't be off"),
@@ -108,10 +108,10 @@ fn wrong_settings_are_refused_with_a_reason() {
     // A variable is a setting as well; one that Kubernetes makes for a service of our name is none.
     let output = Command::new(env!("CARGO_BIN_EXE_sekisho"))
         .args(["serve", "--syslog-tcp", "127.0.0.1:0"])
-        .env("SEKISHO_SYSLOG_UDP", "0.0.0.0:0")
+        .env("SEKISHO_SYSLOG_CONNECTIONS_MAX", "0")
         .env("SEKISHO_PORT_9200_TCP", "tcp://10.0.0.1:9200")
         .output()
         .unwrap();
-    assert!(said(&output).contains("syslog_udp = 0.0.0.0:0"), "{}", said(&output));
+    assert!(said(&output).contains("[syslog_connections_max] must be at least 1"), "{}", said(&output));
     assert!(run(&["version"]).stdout.starts_with(b"sekisho "));
 }
