@@ -39,6 +39,9 @@ pub fn begin(engine: &Scope, contexts: &OwnContexts<'_>, mut call: SearchCall, k
             call.request.size
         )));
     }
+    if let Some(request) = search::boosted(engine, &call)? {
+        call.request = request;
+    }
     let view = Arc::new(engine.freeze(&targets(engine, &call.index, call.options)?)?);
     let summary = SearchRequest { size: 0, track_total_hits: TrackTotalHits::All, ..call.request.clone() };
     let mut response = view.search(&summary)?;
@@ -95,6 +98,8 @@ pub async fn next(mut call: Call) -> Outcome {
             shards: scroll.shards,
             failures: Vec::new(),
             timed_out: false,
+            terminated_early: false,
+            profile: None,
             is_cached: false,
         };
         // The form of the total is each request's own.

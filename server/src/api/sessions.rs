@@ -2,7 +2,7 @@
 
 use sekisho_engine::limits::RESULT_WINDOW_MAX;
 use sekisho_engine::query::Query;
-use sekisho_engine::{Hit, ResolveOptions, SearchRequest, SourceFilter, TrackTotalHits};
+use sekisho_engine::{Hit, HitField, ResolveOptions, SearchRequest, SourceFilter, TrackTotalHits};
 use serde_json::{Value, json};
 
 use super::call::{Call, Outcome, Reply};
@@ -48,7 +48,7 @@ pub async fn by_event(mut call: Call) -> Outcome {
                 query: Query::ids([id.as_str()]),
                 size: 1,
                 sort: search::sort(&json!([{ "@timestamp": "desc" }]))?,
-                fields: vec![KEY.to_owned()],
+                fields: vec![HitField::named(KEY)],
                 ..SearchRequest::default()
             };
             let targets = engine.resolve(&index, ResolveOptions { allow_no_indices: false, ..ResolveOptions::default() })?;

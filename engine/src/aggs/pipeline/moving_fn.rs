@@ -2,7 +2,7 @@
 //! by name: the script is read, not run.
 
 use super::path::Path;
-use super::{Bucket, GapPolicy, Parent, Pipeline, PipelineKind, refuse_format, simple_value};
+use super::{Bucket, GapPolicy, Parent, Pipeline, PipelineKind, simple_value};
 use crate::aggs::body::Body;
 use crate::error::QueryError;
 
@@ -35,7 +35,6 @@ impl PipelineKind for Kind {
 
     fn parse(&self, body: &Body<'_>) -> Result<Pipeline, QueryError> {
         body.only(&["buckets_path", "gap_policy", "window", "shift", "script", "format"])?;
-        refuse_format(body)?;
         let window = body.u64("window")?.ok_or_else(|| body.lacks("window"))?;
         if window == 0 {
             return Err(QueryError::IllegalArgument("[window] must be a positive, non-zero integer.".to_owned()));
