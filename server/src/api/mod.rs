@@ -40,6 +40,8 @@ pub mod resolve;
 pub mod router;
 pub mod scroll;
 pub mod search;
+pub mod security_api_key;
+pub mod security_user;
 pub mod sessions;
 pub mod setting;
 pub mod source;
@@ -68,6 +70,8 @@ const MANAGE: Privilege = Privilege::Index(IndexPrivileges::MANAGE);
 const MONITOR: Privilege = Privilege::Cluster(ClusterPrivileges::MONITOR);
 const MANAGE_TEMPLATES: Privilege = Privilege::Cluster(ClusterPrivileges::MANAGE_TEMPLATES);
 const MANAGE_CLUSTER: Privilege = Privilege::Cluster(ClusterPrivileges::MANAGE);
+const OWN_KEYS: Privilege = Privilege::Cluster(ClusterPrivileges::MANAGE_OWN_API_KEY);
+const MANAGE_SECURITY: Privilege = Privilege::Cluster(ClusterPrivileges::MANAGE_SECURITY);
 const ALL_CLUSTER: Privilege = Privilege::Cluster(ClusterPrivileges::ALL);
 
 /// A handler's future.
@@ -184,6 +188,16 @@ endpoints! {
     ["PUT"] ["/_settings", "/{index}/_settings"] MANAGE => index::put_settings;
     ["POST"] ["/{index}/_close"] MANAGE => index::close;
     ["POST"] ["/{index}/_open"] MANAGE => index::open;
+    ["GET"] ["/_security/_authenticate"] KNOWN => security_api_key::authenticate;
+    ["POST", "PUT"] ["/_security/api_key"] OWN_KEYS => security_api_key::create;
+    ["GET"] ["/_security/api_key"] OWN_KEYS => security_api_key::list;
+    ["DELETE"] ["/_security/api_key"] OWN_KEYS => security_api_key::invalidate;
+    ["GET"] ["/_security/user", "/_security/user/{name}"] MANAGE_SECURITY => security_user::get_users;
+    ["PUT", "POST"] ["/_security/user/{name}"] MANAGE_SECURITY => security_user::put_user;
+    ["DELETE"] ["/_security/user/{name}"] MANAGE_SECURITY => security_user::delete_user;
+    ["GET"] ["/_security/role", "/_security/role/{name}"] MANAGE_SECURITY => security_user::get_roles;
+    ["PUT", "POST"] ["/_security/role/{name}"] MANAGE_SECURITY => security_user::put_role;
+    ["DELETE"] ["/_security/role/{name}"] MANAGE_SECURITY => security_user::delete_role;
     ["GET"] ["/_sekisho/sources"] MONITOR => sources::all;
     ["GET"] ["/_sekisho/sources/{name}"] MONITOR => sources::one;
     ["POST"] ["/_sekisho/kql"] KNOWN => kql::handle;

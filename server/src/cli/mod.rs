@@ -7,6 +7,7 @@ mod man;
 mod notify;
 mod progress;
 mod reprocess;
+mod security;
 mod self_test;
 mod serve;
 mod version;
@@ -35,6 +36,10 @@ enum Command {
     Reprocess(reprocess::Reprocess),
     /// Send syslog lines to a running server and find them by search.
     SelfTest(self_test::SelfTest),
+    /// Make, list and remove users of a data directory.
+    User(security::User),
+    /// Make, list and end API keys of a data directory.
+    ApiKey(security::ApiKey),
     /// Write a shell's completions to standard output.
     Completions(completions::Completions),
     /// Write the manual pages into a folder.
@@ -51,6 +56,8 @@ pub fn main() -> ExitCode {
         Command::Ingest(it) => it.run(),
         Command::Reprocess(it) => it.run(),
         Command::SelfTest(it) => it.run(),
+        Command::User(it) => it.run(),
+        Command::ApiKey(it) => it.run(),
         Command::Completions(it) => it.run(),
         Command::Man(it) => it.run(),
         Command::Version => version::run(),

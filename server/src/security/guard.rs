@@ -298,7 +298,7 @@ fn of_api_key(store: &Store, id: &str, key: &str) -> Result<Access, Unauthentica
 }
 
 /// Milliseconds since 1970.
-fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |it| it.as_millis() as i64)
 }
 

@@ -115,3 +115,27 @@ fn wrong_settings_are_refused_with_a_reason() {
     assert!(said(&output).contains("[syslog_connections_max] must be at least 1"), "{}", said(&output));
     assert!(run(&["version"]).stdout.starts_with(b"sekisho "));
 }
+
+#[test]
+fn users_and_keys_are_made_without_a_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().to_str().unwrap();
+    let done = |arguments: &[&str]| {
+        let output = run(&[arguments, &["--data-dir", data]].concat());
+        assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+        said(&output)
+    };
+    assert!(done(&["user", "add", "ann", "--role", "reader"]).starts_with("password: "));
+    assert_eq!(done(&["user", "list"]), "ann\treader\n");
+    assert!(done(&["user", "passwd", "ann"]).starts_with("password: "));
+    assert!(!run(&["user", "add", "ann", "--role", "reader", "--data-dir", data]).status.success());
+    assert!(said(&run(&["user", "add", "bob", "--role", "nobody", "--data-dir", data])).contains("there is no role [nobody]"));
+    done(&["api-key", "create", "shipper", "--role", "writer"]);
+    let listed = done(&["api-key", "list"]);
+    let id = listed.split('\t').next().unwrap().to_owned();
+    // An id may begin with a dash.
+    assert!(run(&["api-key", "invalidate", "--data-dir", data, "--", &id]).status.success());
+    assert_eq!(done(&["api-key", "list"]), "");
+    done(&["user", "remove", "ann"]);
+    assert_eq!(done(&["user", "list"]), "");
+}

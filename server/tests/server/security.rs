@@ -239,3 +239,50 @@ fn the_audit_stream_tells_of_failures_and_only_to_those_who_keep_it() {
     assert_eq!(it.status("reader", "GET", audit, &Value::Null), 403);
     assert!(!it.send("reader", "GET", "/_search", "").text().contains("sekisho.audit"));
 }
+
+#[test]
+fn a_key_can_do_what_it_was_made_for_and_no_more_than_its_maker() {
+    let it = Guarded::with_documents();
+    let make = |body: &Value| it.json("part", "POST", "/_security/api_key", body)["encoded"].as_str().unwrap().to_owned();
+    let send = |key: &str, method: &str, uri: &str, body: &str| it.0.send(method, uri, &[("authorization", &format!("ApiKey {key}"))], body);
+    let everything =
+        json!({ "name": "much", "role_descriptors": { "r": { "cluster": ["all"], "indices": [{ "names": ["*"], "privileges": ["all"] }] } } });
+    let (plain, much) = (make(&json!({ "name": "plain", "expiration": "1h" })), make(&everything));
+    for key in [&plain, &much] {
+        assert_eq!(send(key, "GET", "/a-1/_search", "").status, 200);
+        assert_eq!(send(key, "GET", "/c-1/_search", "").status, 403);
+        assert_eq!(send(key, "GET", "/_security/user", "").status, 403);
+        assert_eq!(send(key, "POST", "/_security/api_key", "{\"name\":\"more\"}").status, 400, "keys do not make keys");
+    }
+    let who = send(&plain, "GET", "/_security/_authenticate", "").json();
+    assert_eq!((&who["username"], &who["api_key"]["name"]), (&json!("part"), &json!("plain")));
+    // Somebody else's keys are neither seen nor ended.
+    assert_eq!(it.json("reader", "GET", "/_security/api_key", &Value::Null)["api_keys"], json!([]));
+    assert_eq!(it.json("reader", "DELETE", "/_security/api_key", &json!({ "name": "plain" }))["invalidated_api_keys"], json!([]));
+    let listed = it.json("part", "GET", "/_security/api_key?name=plain", &Value::Null);
+    assert!(listed["api_keys"][0].get("api_key").is_none() && !listed.to_string().contains("sha256"), "{listed}");
+    let ended = it.json("part", "DELETE", "/_security/api_key", &json!({ "name": "plain" }));
+    assert_eq!(ended["invalidated_api_keys"].as_array().unwrap().len(), 1);
+    assert_eq!((send(&plain, "GET", "/", "").status, send(&much, "GET", "/", "").status), (401, 200));
+    it.json("admin", "DELETE", "/_security/user/part", &Value::Null);
+    assert_eq!(send(&much, "GET", "/", "").status, 401, "keys end with their user");
+}
+
+#[test]
+fn users_and_roles_are_made_and_take_effect_at_once() {
+    let it = Guarded::with_documents();
+    let role = json!({ "cluster": [], "indices": [{ "names": ["c-*"], "privileges": ["read"] }] });
+    assert_eq!(it.json("admin", "PUT", "/_security/role/c", &role), json!({ "role": { "created": true } }));
+    let user = json!({ "password": PASSWORD, "roles": ["c"], "full_name": "Cem" });
+    assert_eq!(it.json("admin", "PUT", "/_security/user/cem", &user), json!({ "created": true }));
+    assert_eq!((it.status("cem", "GET", "/c-1/_search", &Value::Null), it.status("cem", "GET", "/a-1/_search", &Value::Null)), (200, 403));
+    let shown = it.json("admin", "GET", "/_security/user/cem", &Value::Null);
+    assert!(shown["cem"]["full_name"] == "Cem" && !shown.to_string().contains("argon2"), "{shown}");
+    assert_eq!(it.json("admin", "PUT", "/_security/user/cem", &json!({ "enabled": false })), json!({ "created": false }));
+    assert_eq!(it.status("cem", "GET", "/", &Value::Null), 401);
+    let typo = json!({ "indices": [{ "names": ["c-*"], "privileges": ["reed"] }] });
+    assert_eq!(it.status("admin", "PUT", "/_security/role/d", &typo), 400);
+    assert_eq!(it.status("admin", "PUT", "/_security/role/superuser", &role), 400);
+    assert_eq!(it.status("admin", "DELETE", "/_security/user/admin", &Value::Null), 400);
+    assert_eq!(it.status("admin", "DELETE", "/_security/user/nobody", &Value::Null), 404);
+}
