@@ -22,6 +22,7 @@ pub mod index;
 pub mod info;
 pub mod kql;
 pub mod lifecycle;
+pub mod login;
 pub mod maintenance;
 pub mod mapping;
 pub mod metrics;
@@ -198,6 +199,8 @@ endpoints! {
     ["GET"] ["/_security/role", "/_security/role/{name}"] MANAGE_SECURITY => security_user::get_roles;
     ["PUT", "POST"] ["/_security/role/{name}"] MANAGE_SECURITY => security_user::put_role;
     ["DELETE"] ["/_security/role/{name}"] MANAGE_SECURITY => security_user::delete_role;
+    ["POST"] ["/_sekisho/login"] Privilege::Open => login::log_in;
+    ["POST"] ["/_sekisho/logout"] Privilege::Open => login::log_out;
     ["GET"] ["/_sekisho/sources"] MONITOR => sources::all;
     ["GET"] ["/_sekisho/sources/{name}"] MONITOR => sources::one;
     ["POST"] ["/_sekisho/kql"] KNOWN => kql::handle;

@@ -10,7 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::header::{
     ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION,
-    VARY, WWW_AUTHENTICATE,
+    SET_COOKIE, VARY, WWW_AUTHENTICATE,
 };
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
@@ -155,8 +155,9 @@ async fn dispatch(app: App, endpoints: Vec<&'static Endpoint>, parts: RawPathPar
         Err(error) => return style.error(&error),
     };
     let asked = head.headers.clone();
+    let peer = head.extensions.get::<Peer>().map(|it| it.0);
     let metrics = app.metrics().clone();
-    let call = Call { app, path, parts, params, headers: head.headers, body };
+    let call = Call { app, path, parts, params, headers: head.headers, peer, body };
     match (endpoint.handler)(call).await {
         // Ten thousand hits take a while to write.
         Ok(reply @ (Reply::Json(_) | Reply::Status(..))) => tokio::task::spawn_blocking(move || style.reply(reply, &asked))
@@ -226,7 +227,7 @@ fn panicked(metrics: &Metrics, panic: Box<dyn Any + Send>) -> Response<Body> {
     let what = panic.downcast_ref::<&str>().map(|it| (*it).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     tracing::error!(what, "a request failed inside");
     metrics.panics.inc();
-    Style { media: MediaType::Json, is_head: false, is_pretty: false, is_script: false, filter_path: None }.error(&ApiError::new(
+    Style { media: MediaType::Json, is_head: false, is_pretty: false, filter_path: None }.error(&ApiError::new(
         500,
         "exception",
         "internal error; the log says more",
@@ -238,20 +239,12 @@ struct Style {
     media: MediaType,
     is_head: bool,
     is_pretty: bool,
-    /// Whether a page's script asks.
-    is_script: bool,
     filter_path: Option<String>,
 }
 
 impl Style {
     fn of(request: &Request) -> Self {
-        Self {
-            media: MediaType::of_answer(request.headers()),
-            is_head: request.method() == Method::HEAD,
-            is_pretty: false,
-            is_script: request.headers().contains_key("x-sekisho-session"),
-            filter_path: None,
-        }
+        Self { media: MediaType::of_answer(request.headers()), is_head: request.method() == Method::HEAD, is_pretty: false, filter_path: None }
     }
 
     /// Takes the parameters that every endpoint knows.
@@ -267,6 +260,13 @@ impl Style {
         match reply {
             Reply::Json(value) => self.json(200, value),
             Reply::Status(status, value) => self.json(status, value),
+            Reply::Cookie(cookie, value) => {
+                let mut response = self.json(200, value);
+                if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+                    response.headers_mut().insert(SET_COOKIE, cookie);
+                }
+                response
+            }
             Reply::Text(status, kind, text) => self.bytes(status, kind, text.into()),
             Reply::Empty(status) => self.bytes(status, "", Bytes::new()),
             Reply::Redirect(to) => {
@@ -302,8 +302,7 @@ impl Style {
         let mut response = self.render(error.status, &error.body());
         if error.status == 401 {
             let headers = response.headers_mut();
-            // A script of the dashboard asks in its own way; the browser's window would be in front of it.
-            for challenge in CHALLENGES.iter().filter(|_| !self.is_script) {
+            for challenge in CHALLENGES {
                 headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
             }
         }

@@ -21,10 +21,10 @@ use super::secret;
 use super::store::{SecurityError, Store, User};
 
 /// The cookie of a session.
-const COOKIE_NAME: &str = "sekisho_session";
+pub(crate) const COOKIE_NAME: &str = "sekisho_session";
 
 /// How long a session lives, however busy it is.
-const SESSION_TIME: Duration = Duration::from_secs(12 * 3_600);
+pub(crate) const SESSION_TIME: Duration = Duration::from_secs(12 * 3_600);
 
 /// Sessions at one time; with more, the oldest ends.
 const SESSIONS_MAX: usize = 10_000;

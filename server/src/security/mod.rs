@@ -14,7 +14,7 @@ mod secret;
 mod store;
 
 pub(crate) use audit::{Happened, write_all};
-pub(crate) use guard::{asked, collector, first_admin, now_ms};
+pub(crate) use guard::{COOKIE_NAME, SESSION_TIME, asked, collector, first_admin, now_ms};
 
 pub use access::{Access, Actor};
 pub use audit::AUDIT_STREAM;

@@ -286,3 +286,18 @@ fn users_and_roles_are_made_and_take_effect_at_once() {
     assert_eq!(it.status("admin", "DELETE", "/_security/user/admin", &Value::Null), 400);
     assert_eq!(it.status("admin", "DELETE", "/_security/user/nobody", &Value::Null), 404);
 }
+
+#[test]
+fn a_session_is_a_cookie_that_ends() {
+    let it = Guarded::open();
+    let log_in = |password: &str| it.0.send("POST", "/_sekisho/login", &[], json!({ "username": "reader", "password": password }).to_string());
+    assert_eq!(log_in("wrong-1").status, 401);
+    let answer = log_in(PASSWORD);
+    let set = answer.header("set-cookie");
+    assert!(answer.status == 200 && set.contains("; HttpOnly; SameSite=Strict"), "{} {set}", answer.text());
+    let cookie = set.split(';').next().unwrap();
+    let status = |method: &str, uri: &str| it.0.send(method, uri, &[("cookie", cookie)], "").status;
+    assert_eq!((status("GET", "/_search"), status("DELETE", "/a-1")), (200, 403));
+    assert_eq!(status("POST", "/_sekisho/logout"), 200);
+    assert_eq!(status("GET", "/_search"), 401);
+}
