@@ -119,6 +119,9 @@ pub enum EngineError {
     /// No index, stream or pattern of that name.
     #[error("no such index [{0}]")]
     IndexNotFound(String),
+    /// Whoever asks may not; the engine itself never says so, a server that narrows it does.
+    #[error("{0}")]
+    Forbidden(String),
     /// The index is closed: it takes neither searches nor writes.
     #[error("closed")]
     IndexClosed(String),

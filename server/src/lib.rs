@@ -14,6 +14,7 @@ pub mod gate;
 pub mod http;
 pub mod metrics;
 pub mod reprocess;
+pub mod security;
 pub mod server;
 pub mod sink;
 pub mod site_rules;

@@ -40,7 +40,7 @@ pub async fn handle(call: Call) -> Outcome {
     };
     let ledger = ledger(&call)?.clone();
     let to = directory.join(&name);
-    let made = call.app.blocking(move |engine| Ok(backup::make(engine, &ledger, &place.data_dir, &to)?)).await?;
+    let made = call.app.blocking(move |engine| Ok(backup::make(engine.unlimited()?, &ledger, &place.data_dir, &to)?)).await?;
     let mut answer = serde_json::to_value(&made).expect("plain data");
     answer["name"] = json!(name);
     Ok(Reply::Json(answer))

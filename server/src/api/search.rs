@@ -7,7 +7,7 @@ use sekisho_engine::aggs::Aggs;
 use sekisho_engine::limits::TOTAL_HITS_DEFAULT;
 use sekisho_engine::query::{BoolQuery, Query};
 use sekisho_engine::{
-    Cancel, Engine, FieldsOf, Highlight, Hit, HitField, ResolveOptions, SearchRequest, SearchResponse, SortBy, SortKey, SourceFilter, TrackTotalHits,
+    Cancel, FieldsOf, Highlight, Hit, HitField, ResolveOptions, SearchRequest, SearchResponse, SortBy, SortKey, SourceFilter, TrackTotalHits,
 };
 use serde_json::{Map, Value, json};
 
@@ -15,8 +15,9 @@ use super::call::{Call, Outcome, Params, Reply};
 use super::error::ApiError;
 use super::scroll;
 use crate::app::{resolve_options, targets};
-use crate::contexts::{Contexts, Held};
+use crate::contexts::{Held, OwnContexts};
 use crate::metrics::Metrics;
+use crate::security::Scope;
 
 /// A search as HTTP says it.
 #[derive(Default)]
@@ -74,8 +75,8 @@ pub async fn handle(mut call: Call) -> Outcome {
     let answer = call
         .app
         .search(move |engine| match search.scroll {
-            Some(keep_alive) => scroll::begin(engine, app.contexts(), search, keep_alive),
-            None => run(engine, app.contexts(), &search),
+            Some(keep_alive) => scroll::begin(engine, &app.contexts(), search, keep_alive),
+            None => run(engine, &app.contexts(), &search),
         })
         .await;
     guard.finish();
@@ -346,7 +347,7 @@ pub(super) fn source_params(params: &mut Params) -> SourceFilter {
 ///
 /// # Errors
 /// As [`handle`].
-pub fn run(engine: &Engine, contexts: &Contexts, call: &SearchCall) -> Result<Value, ApiError> {
+pub fn run(engine: &Scope, contexts: &OwnContexts<'_>, call: &SearchCall) -> Result<Value, ApiError> {
     let began = Instant::now();
     let boosted = boosted(engine, call)?;
     let request = boosted.as_ref().unwrap_or(&call.request);
@@ -364,7 +365,7 @@ pub fn run(engine: &Engine, contexts: &Contexts, call: &SearchCall) -> Result<Va
 }
 
 /// The request with the factors of its indices by their own names, where it has some.
-pub(super) fn boosted(engine: &Engine, call: &SearchCall) -> Result<Option<SearchRequest>, ApiError> {
+pub(super) fn boosted(engine: &Scope, call: &SearchCall) -> Result<Option<SearchRequest>, ApiError> {
     if call.index_boosts.is_empty() {
         return Ok(None);
     }

@@ -20,6 +20,7 @@ mod many_connections;
 mod process;
 mod routes;
 mod samples;
+mod security;
 mod sessions;
 #[cfg(feature = "pipelines")]
 mod site_rules;
