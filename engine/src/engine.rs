@@ -16,6 +16,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::alias::{self, Alias, AliasRecord, Member};
+use crate::backup::log_options;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::condition::Condition;
 use crate::date_name;
@@ -27,7 +28,7 @@ use crate::fs::{Fs, FsLock, RealFs};
 use crate::index::IndexState;
 use crate::index_template::{Composed, Templates};
 use crate::journal::{Journal, JournalError};
-use crate::log::{Frame, LocalLog, Log, LogError, LogOptions, Ticket};
+use crate::log::{Frame, LocalLog, Log, LogError, Ticket};
 use crate::manifest::{self, Edit, IndexRecord, IndexUuid, ManifestState};
 use crate::mapping::{Mapping, MappingError};
 use crate::source::Formats;
@@ -118,6 +119,9 @@ pub enum EngineError {
     /// No index, stream or pattern of that name.
     #[error("no such index [{0}]")]
     IndexNotFound(String),
+    /// Whoever asks may not; the engine itself never says so, a server that narrows it does.
+    #[error("{0}")]
+    Forbidden(String),
     /// The index is closed: it takes neither searches nor writes.
     #[error("closed")]
     IndexClosed(String),
@@ -492,20 +496,9 @@ impl Engine {
         let lock = files::claim(&*fs, &data_dir)?;
         let mut recovery = Recovery::default();
         let (journal, records) = Journal::open(fs.clone(), &data_dir.join(MANIFEST_DIR), MANIFEST_PREFIX)?;
-        let mut on_disk = ManifestState::default();
-        for record in records {
-            let edits = manifest::decode(&record).map_err(|error| {
-                EngineError::DataDir(format!("a record of the manifest is not understood ({error}): was it written by a newer release?"))
-            })?;
-            edits.into_iter().for_each(|it| on_disk.apply(it));
-        }
-        let log_options = LogOptions {
-            seq_floor: on_disk.indices.values().map(|it| it.position).max().unwrap_or(0).max(crate::log::FIRST_SEQ),
-            quarantine_dir: Some(data_dir.join("quarantine")),
-            ..LogOptions::default()
-        };
+        let on_disk = ManifestState::from_records(&records)?;
         let open = if background { LocalLog::open } else { LocalLog::open_stepped };
-        let (log, log_recovery) = open(fs.clone(), &data_dir.join(LOG_DIR), log_options)?;
+        let (log, log_recovery) = open(fs.clone(), &data_dir.join(LOG_DIR), log_options(&on_disk, &data_dir))?;
         for damage in &log_recovery.damage {
             recovery.damage.push(format!(
                 "log [{}] bytes {:?}, records {:?}: {}",
@@ -820,9 +813,9 @@ impl Engine {
     }
 }
 
-const MANIFEST_DIR: &str = "manifest";
-const MANIFEST_PREFIX: &str = "MANIFEST";
-const LOG_DIR: &str = "log";
+pub(crate) const MANIFEST_DIR: &str = "manifest";
+pub(crate) const MANIFEST_PREFIX: &str = "MANIFEST";
+pub(crate) const LOG_DIR: &str = "log";
 
 /// Bytes of the manifest at which it is written anew as a snapshot.
 const MANIFEST_BYTES_MAX: u64 = 4 << 20;
@@ -929,6 +922,11 @@ impl Inner {
             }
         }
         Ok(())
+    }
+
+    /// What the manifest on disk says now.
+    pub(crate) fn manifest_state(&self) -> ManifestState {
+        self.manifest.lock().unwrap_or_else(PoisonError::into_inner).state.clone()
     }
 
     /// Edits for what has changed in memory since the manifest's last record of it: the mapping, and deletions in splits on disk.

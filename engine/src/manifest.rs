@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::alias::AliasRecord;
 use crate::clock::Timestamp;
+use crate::engine::EngineError;
 use crate::index_template::{ComponentTemplate, IndexTemplate, Templates};
 use crate::mapping::Mapping;
 use crate::split::{SplitId, SplitMeta};
@@ -83,6 +84,18 @@ pub(crate) struct ManifestState {
 }
 
 impl ManifestState {
+    /// What the records of a manifest add up to.
+    pub(crate) fn from_records(records: &[Vec<u8>]) -> Result<Self, EngineError> {
+        let mut state = Self::default();
+        for record in records {
+            let edits = decode(record).map_err(|error| {
+                EngineError::DataDir(format!("a record of the manifest is not understood ({error}): was it written by a newer release?"))
+            })?;
+            edits.into_iter().for_each(|it| state.apply(it));
+        }
+        Ok(state)
+    }
+
     pub(crate) fn apply(&mut self, edit: Edit) {
         match edit {
             Edit::PutIndex { mut index } => {

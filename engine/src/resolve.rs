@@ -79,6 +79,23 @@ impl Targets {
 type Reached<'a> = BTreeMap<&'a IndexUuid, Option<Vec<&'a Value>>>;
 
 impl Engine {
+    /// Leaves of targets those that `may` says yes to, given an index's name and the stream that it backs; the name of one that was taken out.
+    pub fn narrow(&self, targets: &mut Targets, mut may: impl FnMut(&str, Option<&str>) -> bool) -> Option<String> {
+        let state = self.inner.state();
+        let mut denied = None;
+        let Targets { uuids, filters } = targets;
+        uuids.retain(|uuid| {
+            let record = state.indices.get(uuid).map(|it| &it.record);
+            let stays = record.is_some_and(|it| may(&it.name, it.stream.as_ref().map(|it| it.0.as_str())));
+            if !stays {
+                filters.remove(uuid);
+                denied = denied.take().or_else(|| record.map(|it| it.name.clone()));
+            }
+            stays
+        });
+        denied
+    }
+
     /// The indices that an expression names: `a,b`, `panos-*`, `panos-*,-panos-url`, `<logs-{now/d}>`, `_all`, the empty text for all.
     ///
     /// # Errors

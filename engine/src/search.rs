@@ -8,26 +8,29 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 use serde_json::{Map, Value};
-use tantivy::query::{Bm25StatisticsProvider, EnableScoring, Weight};
+use tantivy::query::{Bm25StatisticsProvider, EnableScoring, Scorer, Weight};
 use tantivy::schema::Field;
 use tantivy::{DocId, DocSet, TERMINATED, Term};
 
 use crate::aggs::{AggContext, Aggs, CompileFilter, FetchedHit, HitAddress, Partials, RenderOptions, SegmentContext};
 use crate::cache::{Key, PartialAnswer};
 use crate::clock::Timestamp;
+use crate::collapse::{self, Collapse, Group, GroupColumn};
 use crate::doc_id;
 use crate::ecs;
 use crate::engine::Engine;
 use crate::error::QueryError;
 use crate::highlight::Highlight;
+use crate::hit_fields::{HitField, fields_of};
 use crate::limits::{RESULT_WINDOW_MAX, TOTAL_HITS_DEFAULT};
 use crate::manifest::IndexUuid;
 use crate::mapping::{MappedField, Mapping, internal};
+use crate::profile::{IndexProfile, Profiler, Stage};
 use crate::query::{BoolQuery, DocumentText, Query, QueryContext};
-use crate::resolve::Targets;
+use crate::resolve::{ResolveOptions, Targets};
 use crate::scan::Match;
 use crate::sort::{self, SortBy, SortColumns, SortKey, SortValue};
-use crate::source::{Formats, values_at};
+use crate::source::values_at;
 use crate::source_filter::SourceFilter;
 use crate::split::Split;
 
@@ -73,8 +76,16 @@ pub struct SearchRequest {
     pub min_score: Option<f32>,
     /// What hits show of their documents.
     pub source: SourceFilter,
-    /// Fields that hits show beside their document, flat and as lists, by patterns.
-    pub fields: Vec<String>,
+    /// Fields that hits show beside their document, flat and as lists.
+    pub fields: Vec<HitField>,
+    /// Which of the hits that share a value is shown.
+    pub collapse: Option<Collapse>,
+    /// Factors of the scores of indices, by name; the first that names an index counts.
+    pub index_boosts: Vec<(String, f32)>,
+    /// Matches of one index after which its search ends, as if there were no more.
+    pub terminate_after: Option<u64>,
+    /// Whether the answer says where the time went.
+    pub profile: bool,
     /// What is marked in the texts of hits.
     pub highlight: Option<Highlight>,
     /// Whether hits show how their score came about.
@@ -103,6 +114,10 @@ impl Default for SearchRequest {
             min_score: None,
             source: SourceFilter::All,
             fields: Vec::new(),
+            collapse: None,
+            index_boosts: Vec::new(),
+            terminate_after: None,
+            profile: false,
             highlight: None,
             explain: false,
             timeout: None,
@@ -145,6 +160,10 @@ pub struct SearchResponse {
     pub failures: Vec<ShardFailure>,
     /// Whether the time ran out.
     pub timed_out: bool,
+    /// Whether an index had more matches than [`SearchRequest::terminate_after`].
+    pub terminated_early: bool,
+    /// Where the time went, if that was asked.
+    pub profile: Option<Vec<IndexProfile>>,
     /// Whether no split was read for it: everything came from the cache.
     pub is_cached: bool,
 }
@@ -186,6 +205,10 @@ pub struct Hit {
     pub highlight: Map<String, Value>,
     /// How its score came about, where that was asked: `{value, description, details}`.
     pub explanation: Option<Value>,
+    /// The queries with a name that it matches, with their scores.
+    pub matched_queries: Vec<(String, f32)>,
+    /// What the inner searches of its group found, in the order of [`Collapse::inner`].
+    pub inner: Vec<SearchResponse>,
     /// Writes of this id, from 1.
     pub version: u64,
     /// Sequence number in the log.
@@ -205,10 +228,14 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     /// A query of this index as it is seen.
-    fn seen(&self, query: &Query) -> Query {
-        match &self.filter {
-            Some(filter) => BoolQuery::new().must(query.clone()).filter(filter.clone()).build(),
-            None => query.clone(),
+    fn seen(&self, request: &SearchRequest) -> Query {
+        let query = match &self.filter {
+            Some(filter) => BoolQuery::new().must(request.query.clone()).filter(filter.clone()).build(),
+            None => request.query.clone(),
+        };
+        match request.index_boosts.iter().find(|it| it.0 == self.name) {
+            Some((_, boost)) => query.scaled(*boost),
+            None => query,
         }
     }
 }
@@ -257,7 +284,12 @@ impl Engine {
         let aggs = match &request.aggs {
             Some(aggs) => {
                 let options = RenderOptions { typed_keys: request.typed_keys, now };
-                Some(aggs.render(merged.aggs.unwrap_or_default(), &options, &mut |hit, fields| search.fetch_for_aggs(snapshots, hit, fields))?)
+                Some(aggs.render(
+                    merged.aggs.unwrap_or_default(),
+                    &options,
+                    &mut |hit| search.fetch_for_aggs(snapshots, hit),
+                    &mut |query, aggs| search.ask_all(snapshots, query, aggs),
+                )?)
             }
             None => None,
         };
@@ -266,7 +298,9 @@ impl Engine {
             TrackTotalHits::All => Some(Total { value: merged.count, is_lower_bound: false }),
             TrackTotalHits::UpTo(limit) => Some(Total { value: merged.count.min(limit), is_lower_bound: merged.count > limit }),
         };
-        Ok(SearchResponse { total, max_score, hits, aggs, shards: snapshots.len(), failures, timed_out: merged.timed_out, is_cached })
+        let (timed_out, terminated_early) = (merged.timed_out, merged.terminated_early);
+        let profile = search.profiler.finish();
+        Ok(SearchResponse { total, max_score, hits, aggs, shards: snapshots.len(), failures, timed_out, terminated_early, profile, is_cached })
     }
 
     /// The best hits behind `after`, more than one answer has, by the request's sort: for a cursor, which reads them page by page.
@@ -298,7 +332,7 @@ impl Engine {
         now: Timestamp,
         request: &SearchRequest,
     ) -> Result<Box<dyn tantivy::query::Query>, QueryError> {
-        Search::new(self, request, now).compile(&snapshot.seen(&request.query), snapshot)
+        Search::new(self, request, now).compile(&snapshot.seen(request), snapshot)
     }
 
     /// How a document's score for the request's query came about; `None` where it does not match.
@@ -313,7 +347,7 @@ impl Engine {
         let search = Search::new(self, request, now);
         let plan =
             IndexPlan { snapshot, name: snapshot.name.as_str().into(), statistics: Statistics(&snapshot.splits), after: None, newest_first: false };
-        let weight = search.weight(&plan, split, &snapshot.seen(&request.query), true)?;
+        let weight = search.weight(&plan, split, &snapshot.seen(request), true)?;
         let mut scorer = weight.scorer(&split.reader, 1.0)?;
         let at = if scorer.doc() < doc { scorer.seek(doc) } else { scorer.doc() };
         if at != doc {
@@ -426,6 +460,9 @@ struct Search<'a> {
     after: Option<Vec<SortValue>>,
     /// Set by a query that could not read a document it had to verify: the answer would lack it.
     damage: Arc<Mutex<Option<String>>>,
+    /// Set by a query that can't be asked of a document it met.
+    refusal: Arc<Mutex<Option<String>>>,
+    profiler: Profiler,
 }
 
 /// What has been found so far.
@@ -436,6 +473,7 @@ struct Found {
     max_score: Option<f32>,
     aggs: Option<Partials>,
     timed_out: bool,
+    terminated_early: bool,
     is_cached: bool,
 }
 
@@ -447,12 +485,15 @@ pub(crate) struct Candidate {
     doc: DocId,
     split: Arc<Split>,
     index: Arc<str>,
+    /// What it shares with the hits that it stands for.
+    group: Option<Group>,
 }
 
 impl Found {
     fn merge(&mut self, other: Found, search: &Search<'_>) {
         self.count += other.count;
         self.timed_out |= other.timed_out;
+        self.terminated_early |= other.terminated_early;
         self.max_score = match (self.max_score, other.max_score) {
             (Some(a), Some(b)) => Some(a.max(b)),
             (a, b) => a.or(b),
@@ -467,6 +508,16 @@ impl Found {
     }
 }
 
+/// How the matches of a split are gone through.
+struct Walk<'a> {
+    keys: &'a [SortKey],
+    columns: &'a SortColumns<'a>,
+    groups: Option<&'a GroupColumn>,
+    needs_scores: bool,
+    /// Matches after which it ends.
+    most: u64,
+}
+
 /// One index's plan.
 struct IndexPlan<'a> {
     snapshot: &'a Snapshot,
@@ -479,7 +530,18 @@ struct IndexPlan<'a> {
 
 impl<'a> Search<'a> {
     fn new(engine: &'a Engine, request: &'a SearchRequest, now: Timestamp) -> Self {
-        Self { engine, request, now, deadline: request.timeout.map(|it| Instant::now() + it), keep: 0, after: None, damage: Arc::default() }
+        let deadline = request.timeout.map(|it| Instant::now() + it);
+        Self {
+            engine,
+            request,
+            now,
+            deadline,
+            keep: 0,
+            after: None,
+            damage: Arc::default(),
+            refusal: Arc::default(),
+            profiler: Profiler::new(request.profile),
+        }
     }
 
     fn index(&self, snapshot: &'a Snapshot) -> Result<Found, QueryError> {
@@ -498,37 +560,71 @@ impl<'a> Search<'a> {
         let by_time = SortBy::Field(ecs::FIELDS[ecs::TIMESTAMP.0 as usize].name.to_owned());
         // Ties are in the order of writing anyway, which is what a second key `_doc` asks for.
         let newest_first = match request.sort.as_slice() {
+            // The first hits of groups may be anywhere.
+            _ if request.collapse.is_some() => false,
             [key] => is_newest_first(key, &by_time),
             [key, tie] => is_newest_first(key, &by_time) && tie.by == SortBy::Doc && !tie.descending,
             _ => false,
         };
         let plan = IndexPlan { snapshot, name: snapshot.name.as_str().into(), statistics: Statistics(&snapshot.splits), after, newest_first };
         // Planned once even where there is no split, so that a bad request is refused by an empty index as well.
-        self.compile(&snapshot.seen(&request.query), snapshot)?;
+        self.compile(&snapshot.seen(request), snapshot)?;
         if let Some(aggs) = &request.aggs {
             aggs.plan(&self.agg_context(snapshot, &|query| self.compile_json(query, snapshot)))?;
         }
+        for field in &request.fields {
+            field.check(&snapshot.mapping)?;
+        }
+        if let Some(collapse) = &request.collapse {
+            collapse.resolve(&snapshot.mapping)?;
+        }
+        self.profiler.asked(&snapshot.name, || snapshot.seen(request).canonical());
         let mut splits: Vec<&Arc<Split>> = snapshot.splits.iter().collect();
         splits.sort_by_key(|it| std::cmp::Reverse(it.meta.time));
-        let found = self.engine.inner.pool.install(|| splits.par_iter().map(|split| self.split(&plan, split)).collect::<Result<Vec<_>, _>>())?;
+        if let Some(most) = request.terminate_after {
+            return self.first_matches(&plan, &splits, most);
+        }
+        let found =
+            self.engine.inner.pool.install(|| splits.par_iter().map(|split| self.split(&plan, split, None)).collect::<Result<Vec<_>, _>>())?;
         let mut merged = Found { is_cached: true, ..Found::default() };
         for one in found {
             merged.is_cached &= one.is_cached;
             merged.merge(one, self);
         }
+        self.check_refusal()?;
+        Ok(merged)
+    }
+
+    fn check_refusal(&self) -> Result<(), QueryError> {
+        match self.refusal.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(reason) => Err(QueryError::IllegalArgument(reason)),
+            None => Ok(()),
+        }
+    }
+
+    /// Searches split after split until `most` documents matched.
+    fn first_matches(&self, plan: &IndexPlan<'a>, splits: &[&Arc<Split>], most: u64) -> Result<Found, QueryError> {
+        let mut merged = Found::default();
+        for split in splits {
+            merged.merge(self.split(plan, split, Some(most - merged.count))?, self);
+            if merged.terminated_early {
+                break;
+            }
+        }
+        self.check_refusal()?;
         Ok(merged)
     }
 
     fn matches_of(&self, snapshot: &'a Snapshot) -> Result<Vec<Match>, QueryError> {
         let name: Arc<str> = snapshot.name.as_str().into();
-        let query = snapshot.seen(&self.request.query);
+        let query = snapshot.seen(self.request);
         // Planned once even where there is no split, so that a bad request is refused by an empty index as well.
         self.compile(&query, snapshot)?;
         let plan = IndexPlan { snapshot, name: name.clone(), statistics: Statistics(&snapshot.splits), after: None, newest_first: false };
         let mut found = Vec::new();
         for split in &snapshot.splits {
             self.check()?;
-            let weight = self.weight(&plan, split, &query, false)?;
+            let weight = self.weight(&plan, split, &query, query.needs_scores())?;
             let mut scorer = weight.scorer(&split.reader, 1.0)?;
             let seqs = split.reader.fast_fields().u64(internal::NAMES[1])?;
             let mut doc = scorer.doc();
@@ -543,27 +639,29 @@ impl<'a> Search<'a> {
                 doc = scorer.advance();
             }
         }
+        self.check_refusal()?;
         found.sort_unstable_by_key(|it| it.seq);
         Ok(found)
     }
 
-    /// Searches one split.
-    fn split(&self, plan: &IndexPlan<'a>, split: &Arc<Split>) -> Result<Found, QueryError> {
+    /// Searches one split; with `most`, its first matches only.
+    fn split(&self, plan: &IndexPlan<'a>, split: &Arc<Split>, most: Option<u64>) -> Result<Found, QueryError> {
         self.check()?;
         let request = self.request;
         let mapping = &plan.snapshot.mapping;
-        let query = plan.snapshot.seen(&request.query);
+        let query = plan.snapshot.seen(request);
         let query = match split.meta.time {
             Some((oldest, newest)) if split.meta.is_time_sorted => {
                 query.clip(ecs::FIELDS[ecs::TIMESTAMP.0 as usize].name, oldest, newest, mapping, self.now)
             }
             _ => query,
         };
-        let wants_count = request.track_total_hits != TrackTotalHits::None;
+        let wants_count = request.track_total_hits != TrackTotalHits::None || most.is_some();
         let wants_hits = self.keep > 0;
         let mut found = Found::default();
         if wants_count || request.aggs.is_some() {
-            let answer = self.count_and_aggregate(plan, split, &query, &mut found)?;
+            let answer =
+                self.profiler.time(&plan.snapshot.name, Stage::Collect, || self.count_and_aggregate(plan, split, &query, most, &mut found))?;
             found.count = answer.count;
             found.aggs = answer.aggs.map(|it| (*it).clone());
         } else {
@@ -571,13 +669,20 @@ impl<'a> Search<'a> {
         }
         if wants_hits {
             found.is_cached = false;
-            self.collect_hits(plan, split, &query, &mut found)?;
+            self.collect_hits(plan, split, &query, most, &mut found)?;
         }
         Ok(found)
     }
 
     /// The number of hits and the partial aggregations of one split, from the cache or by reading it.
-    fn count_and_aggregate(&self, plan: &IndexPlan<'a>, split: &Arc<Split>, query: &Query, found: &mut Found) -> Result<PartialAnswer, QueryError> {
+    fn count_and_aggregate(
+        &self,
+        plan: &IndexPlan<'a>,
+        split: &Arc<Split>,
+        query: &Query,
+        most: Option<u64>,
+        found: &mut Found,
+    ) -> Result<PartialAnswer, QueryError> {
         let request = self.request;
         let post_filter = request.post_filter.as_ref();
         let question = [
@@ -587,7 +692,10 @@ impl<'a> Search<'a> {
             request.min_score.map(|it| it.to_string()),
         ];
         // What depends on the time of asking can't be answered from the cache.
-        let cacheable = !query.uses_now() && !post_filter.is_some_and(Query::uses_now) && !request.aggs.as_ref().is_some_and(Aggs::mentions_now);
+        let cacheable = most.is_none()
+            && !query.uses_now()
+            && !post_filter.is_some_and(Query::uses_now)
+            && !request.aggs.as_ref().is_some_and(Aggs::mentions_now);
         let question: Vec<String> = question.into_iter().map(Option::unwrap_or_default).collect();
         let key = Key {
             split: split.meta.id,
@@ -599,17 +707,26 @@ impl<'a> Search<'a> {
             found.is_cached = true;
             return Ok(answer);
         }
-        let answer = self.read(plan, split, query, found)?;
+        let answer = self.read(plan, split, query, most, found)?;
         if cacheable && !found.timed_out {
             self.engine.inner.cache.insert(key, answer.clone());
         }
         Ok(answer)
     }
 
-    fn read(&self, plan: &IndexPlan<'a>, split: &Arc<Split>, query: &Query, found: &mut Found) -> Result<PartialAnswer, QueryError> {
+    fn read(
+        &self,
+        plan: &IndexPlan<'a>,
+        split: &Arc<Split>,
+        query: &Query,
+        most: Option<u64>,
+        found: &mut Found,
+    ) -> Result<PartialAnswer, QueryError> {
+        let most = most.unwrap_or(u64::MAX);
         let request = self.request;
         let snapshot = plan.snapshot;
-        let needs_scores = request.min_score.is_some();
+        let filter_scores = request.post_filter.as_ref().is_some_and(Query::needs_scores);
+        let needs_scores = request.min_score.is_some() || query.needs_scores() || filter_scores;
         let weight = self.weight(plan, split, query, needs_scores)?;
         let hits = match &request.post_filter {
             Some(filter) => {
@@ -624,7 +741,8 @@ impl<'a> Search<'a> {
                 Some(min) => self.count_scored(&**counted, split, min)?,
                 None => u64::from(counted.count(&split.reader)?),
             };
-            return Ok(PartialAnswer { count, aggs: None });
+            found.terminated_early |= count > most;
+            return Ok(PartialAnswer { count: count.min(most), aggs: None });
         };
         let compile = |query: &Value| self.compile_json(query, snapshot);
         let aggs = aggs.plan(&self.agg_context(snapshot, &compile))?;
@@ -635,6 +753,12 @@ impl<'a> Search<'a> {
         let mut doc = scorer.doc();
         while doc != TERMINATED {
             if !split.reader.is_deleted(doc) && request.min_score.is_none_or(|min| scorer.score() >= min) {
+                if count + docs.len() as u64 == most {
+                    found.terminated_early = true;
+                    collector.collect(&docs)?;
+                    count += docs.len() as u64;
+                    break;
+                }
                 docs.push(doc);
             }
             doc = scorer.advance();
@@ -651,7 +775,7 @@ impl<'a> Search<'a> {
         }
         let partial = collector.finish()?;
         if hits.is_some() {
-            count = u64::from(counted.count(&split.reader)?);
+            count = u64::from(counted.count(&split.reader)?).min(most);
         }
         Ok(PartialAnswer { count, aggs: Some(Arc::new(partial)) })
     }
@@ -662,10 +786,11 @@ impl<'a> Search<'a> {
         Ok(count)
     }
 
-    fn collect_hits(&self, plan: &IndexPlan<'a>, split: &Arc<Split>, query: &Query, found: &mut Found) -> Result<(), QueryError> {
+    fn collect_hits(&self, plan: &IndexPlan<'a>, split: &Arc<Split>, query: &Query, most: Option<u64>, found: &mut Found) -> Result<(), QueryError> {
         let request = self.request;
         let by_score = request.sort.is_empty() || request.sort.iter().any(|it| it.by == SortBy::Score);
-        let needs_scores = by_score || request.track_scores || request.min_score.is_some();
+        let filter_scores = request.post_filter.as_ref().is_some_and(Query::needs_scores);
+        let needs_scores = by_score || request.track_scores || request.min_score.is_some() || query.needs_scores() || filter_scores;
         let query = match &request.post_filter {
             Some(filter) => BoolQuery::new().must(query.clone()).filter(filter.clone()).build(),
             None => query.clone(),
@@ -678,15 +803,35 @@ impl<'a> Search<'a> {
             }
             _ => query,
         };
-        let weight = self.weight(plan, split, &query, needs_scores)?;
+        let index = &plan.snapshot.name;
+        let weight = self.profiler.time(index, Stage::CreateWeight, || self.weight(plan, split, &query, needs_scores))?;
         let default_sort = [SortKey::score()];
         let keys: &[SortKey] = if request.sort.is_empty() { &default_sort } else { &request.sort };
         let columns = SortColumns::open(keys, &split.reader, &plan.snapshot.mapping)?;
-        let mut scorer = weight.scorer(&split.reader, 1.0)?;
+        let groups = request.collapse.as_ref().map(|it| GroupColumn::open(it, &split.reader, &plan.snapshot.mapping)).transpose()?;
+        let scorer = self.profiler.time(index, Stage::BuildScorer, || weight.scorer(&split.reader, 1.0))?;
+        self.profiler.time(index, Stage::NextDoc, || {
+            let walk = Walk { keys, columns: &columns, groups: groups.as_ref(), needs_scores, most: most.unwrap_or(u64::MAX) };
+            self.walk(plan, split, &walk, scorer, found)
+        })
+    }
+
+    /// Goes through the matches of a split and keeps the best.
+    fn walk(
+        &self,
+        plan: &IndexPlan<'a>,
+        split: &Arc<Split>,
+        walk: &Walk<'_>,
+        mut scorer: Box<dyn Scorer>,
+        found: &mut Found,
+    ) -> Result<(), QueryError> {
+        let request = self.request;
+        let &Walk { keys, columns, groups, needs_scores, most } = walk;
         // The order of the split is the order of the hits: the first matches are the page, and so are those that tie with its last.
         let stop_early = plan.newest_first && split.meta.is_time_sorted && !needs_scores;
         let mut best: Vec<Candidate> = Vec::new();
         let mut looked_at = 0;
+        let mut matched = 0;
         let mut doc = scorer.doc();
         while doc != TERMINATED {
             looked_at += 1;
@@ -700,6 +845,10 @@ impl<'a> Search<'a> {
             if !split.reader.is_deleted(doc) {
                 let score = if needs_scores { scorer.score() } else { 0.0 };
                 if request.min_score.is_none_or(|min| score >= min) {
+                    if matched == most {
+                        break;
+                    }
+                    matched += 1;
                     found.max_score = if needs_scores { Some(found.max_score.map_or(score, |it| it.max(score))) } else { None };
                     let values = columns.values(doc, score);
                     let is_after = plan.after.as_ref().is_none_or(|after| sort::compare(keys, &values, after) == Ordering::Greater);
@@ -707,7 +856,8 @@ impl<'a> Search<'a> {
                         if stop_early && best.len() >= self.keep && keys[0].compare(&values[0], &best[self.keep - 1].values[0]) == Ordering::Greater {
                             break;
                         }
-                        best.push(Candidate { values, score, seq: columns.seq(doc), doc, split: split.clone(), index: plan.name.clone() });
+                        let group = groups.map(|it| it.group(doc)).transpose()?;
+                        best.push(Candidate { values, score, seq: columns.seq(doc), doc, split: split.clone(), index: plan.name.clone(), group });
                         // Sorting at twice the size keeps the cost per match constant on average.
                         if !stop_early && best.len() >= 2 * self.keep.max(64) {
                             self.keep_best(&mut best);
@@ -727,6 +877,7 @@ impl<'a> Search<'a> {
         let default_sort = [SortKey::score()];
         let keys: &[SortKey] = if self.request.sort.is_empty() { &default_sort } else { &self.request.sort };
         hits.sort_by(|a, b| sort::compare(keys, &a.values, &b.values).then_with(|| a.seq.cmp(&b.seq)));
+        collapse::keep_first(hits, |it| it.group.as_ref());
         hits.truncate(self.keep);
     }
 
@@ -744,20 +895,23 @@ impl<'a> Search<'a> {
                 markers.insert(snapshot.name.as_str(), highlight.marker(&request.query, &snapshot.mapping, &terms)?);
             }
         }
+        let named: Vec<&Query> = request.post_filter.iter().chain([&request.query]).flat_map(Query::named).collect();
         let mut stores = BTreeMap::new();
         let mut hits = Vec::new();
         for candidate in candidates.iter().skip(request.from).take(request.size) {
             let split = &candidate.split;
             let mapping = mappings[&*candidate.index];
-            let (source, fields, highlight) = if request.source == SourceFilter::None && request.fields.is_empty() && request.highlight.is_none() {
+            let (source, mut fields, highlight) = if request.source == SourceFilter::None && request.fields.is_empty() && request.highlight.is_none()
+            {
                 (None, Map::new(), Map::new())
             } else {
                 let store = match stores.entry(split.meta.id) {
                     std::collections::btree_map::Entry::Occupied(it) => it.into_mut(),
                     std::collections::btree_map::Entry::Vacant(it) => it.insert(split.store()?),
                 };
-                let document = self.engine.inner.formats.to_json(&Split::stored(store, candidate.doc)?, mapping);
-                let fields = fields_of(&request.fields, &document, mapping);
+                let read = || Ok::<_, QueryError>(self.engine.inner.formats.to_json(&Split::stored(store, candidate.doc)?, mapping));
+                let document = self.profiler.time(&candidate.index, Stage::Fetch, read)?;
+                let fields = fields_of(&request.fields, &document, mapping)?;
                 let highlight = markers.get(&*candidate.index).map_or_else(Map::new, |it| it.mark(&document));
                 (request.source.apply(document), fields, highlight)
             };
@@ -768,10 +922,24 @@ impl<'a> Search<'a> {
             });
             let scored = request.sort.is_empty() || request.track_scores || request.sort.iter().any(|it| it.by == SortBy::Score);
             let score = scored.then_some(candidate.score);
-            let explanation = match snapshots.iter().find(|it| request.explain && *it.name == *candidate.index) {
+            let snapshot = snapshots.iter().find(|it| *it.name == *candidate.index);
+            let explanation = match snapshot.filter(|_| request.explain) {
                 Some(snapshot) => self.engine.explain_in(snapshot, split, candidate.doc, self.now, request)?,
                 None => None,
             };
+            let matched_queries = match snapshot.filter(|_| !named.is_empty()) {
+                Some(snapshot) => self.matched_queries(snapshot, split, candidate.doc, &named)?,
+                None => Vec::new(),
+            };
+            let mut inner = Vec::new();
+            if let (Some(collapse), Some(group)) = (&request.collapse, &candidate.group) {
+                let field = mapping.field(&collapse.field);
+                fields.insert(collapse.field.clone(), Value::Array(vec![Collapse::shown(group, field)]));
+                let members = collapse.members(group, field);
+                for search in &collapse.inner {
+                    inner.push(self.search_group(snapshots, search, members.clone())?);
+                }
+            }
             hits.push(Hit {
                 index: candidate.index.to_string(),
                 id,
@@ -781,6 +949,8 @@ impl<'a> Search<'a> {
                 fields,
                 highlight,
                 explanation,
+                matched_queries,
+                inner,
                 version,
                 seq: candidate.seq,
             });
@@ -788,16 +958,63 @@ impl<'a> Search<'a> {
         Ok(hits)
     }
 
+    /// Which of the queries a document matches, with their scores.
+    fn matched_queries(&self, snapshot: &Snapshot, split: &Arc<Split>, doc: DocId, named: &[&Query]) -> Result<Vec<(String, f32)>, QueryError> {
+        let plan =
+            IndexPlan { snapshot, name: snapshot.name.as_str().into(), statistics: Statistics(&snapshot.splits), after: None, newest_first: false };
+        let mut matched = Vec::new();
+        for query in named {
+            let mut scorer = self.weight(&plan, split, query, true)?.scorer(&split.reader, 1.0)?;
+            let at = if scorer.doc() < doc { scorer.seek(doc) } else { scorer.doc() };
+            if let Some(name) = query.name().filter(|_| at == doc) {
+                matched.push((name.to_owned(), scorer.score()));
+            }
+        }
+        Ok(matched)
+    }
+
+    /// Answers an inner search: among the documents of one group that the request matches.
+    fn search_group(&self, snapshots: &[Snapshot], search: &SearchRequest, members: Query) -> Result<SearchResponse, QueryError> {
+        let outer = self.request;
+        let mut query = BoolQuery::new().must(outer.query.clone()).filter(members);
+        if let Some(filter) = &outer.post_filter {
+            query = query.filter(filter.clone());
+        }
+        let request = SearchRequest {
+            query: query.build(),
+            index_boosts: outer.index_boosts.clone(),
+            cancel: outer.cancel.clone(),
+            timeout: outer.timeout,
+            track_total_hits: TrackTotalHits::All,
+            ..search.clone()
+        };
+        check_window(&request)?;
+        self.engine.search_snapshots(snapshots, self.now, &request)
+    }
+
+    /// What aggregations find in all documents, or in those that match a query.
+    fn ask_all(&self, snapshots: &[Snapshot], query: Option<&Value>, aggs: &Value) -> Result<(u64, Value), QueryError> {
+        let request = SearchRequest {
+            query: query.map_or_else(|| Ok(Query::match_all()), Query::from_json)?,
+            aggs: Some(Aggs::from_json(aggs)?),
+            size: 0,
+            track_total_hits: TrackTotalHits::All,
+            cancel: self.request.cancel.clone(),
+            ..SearchRequest::default()
+        };
+        let answer = self.engine.search_snapshots(snapshots, self.now, &request)?;
+        Ok((answer.total.map_or(0, |it| it.value), answer.aggs.unwrap_or_default()))
+    }
+
     /// Reads a document that a `top_hits` aggregation shows.
-    fn fetch_for_aggs(&self, snapshots: &[Snapshot], hit: &HitAddress, fields: &[String]) -> Result<FetchedHit, QueryError> {
+    fn fetch_for_aggs(&self, snapshots: &[Snapshot], hit: &HitAddress) -> Result<FetchedHit, QueryError> {
         let split = |snapshot: &'_ Snapshot| snapshot.splits.iter().find(|it| it.meta.id.0 == hit.split).cloned();
         let found = snapshots.iter().find_map(|snapshot| Some((snapshot, split(snapshot)?)));
         // A cached result is of a split of this very snapshot, which keeps it open.
         let (snapshot, split) = found.ok_or_else(|| QueryError::Damaged(format!("split {:016x} of a hit is not open", hit.split)))?;
         let source = self.engine.inner.formats.to_json(&Split::stored(&split.store()?, hit.doc)?, &snapshot.mapping);
         let (id, version) = split.explicit_id(hit.doc)?.unwrap_or_else(|| (doc_id::encode(hit.seq), 1));
-        let fields = fields_of(fields, &source, &snapshot.mapping);
-        Ok(FetchedHit { id, version, source, fields, mapping: snapshot.mapping.clone() })
+        Ok(FetchedHit { id, version, source, mapping: snapshot.mapping.clone() })
     }
 
     fn agg_context<'b>(&self, snapshot: &'b Snapshot, compile_filter: &'b CompileFilter<'b>) -> AggContext<'b> {
@@ -805,8 +1022,12 @@ impl<'a> Search<'a> {
     }
 
     fn compile(&self, query: &Query, snapshot: &Snapshot) -> Result<Box<dyn tantivy::query::Query>, QueryError> {
-        let documents =
-            Arc::new(Texts { formats: self.engine.inner.formats.clone(), mapping: snapshot.mapping.clone(), damage: self.damage.clone() });
+        let documents = Arc::new(Texts {
+            engine: self.engine.clone(),
+            mapping: snapshot.mapping.clone(),
+            damage: self.damage.clone(),
+            refusal: self.refusal.clone(),
+        });
         query.compile(&QueryContext { mapping: &snapshot.mapping, now: self.now, index: &snapshot.name, documents })
     }
 
@@ -833,19 +1054,6 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The values of the mapped fields that the patterns name, flat and as lists.
-fn fields_of(patterns: &[String], document: &Map<String, Value>, mapping: &Mapping) -> Map<String, Value> {
-    let mut fields = Map::new();
-    for field in patterns.iter().flat_map(|it| mapping.matching(it)) {
-        let name = field.multi_field_of.map_or(&field.name, |parent| &mapping.by_id(parent).name);
-        let values: Vec<Value> = values_at(document, name).into_iter().cloned().collect();
-        if !values.is_empty() {
-            fields.insert(field.name.clone(), Value::Array(values));
-        }
-    }
-    fields
-}
-
 fn is_newest_first(key: &SortKey, by_time: &SortBy) -> bool {
     key.descending && key.by == *by_time && key.missing == sort::Missing::Last
 }
@@ -869,14 +1077,15 @@ impl Bm25StatisticsProvider for Statistics<'_> {
 
 /// Texts of stored documents, for queries that verify their matches.
 struct Texts {
-    formats: Formats,
+    engine: Engine,
     mapping: Arc<Mapping>,
     damage: Arc<Mutex<Option<String>>>,
+    refusal: Arc<Mutex<Option<String>>>,
 }
 
 impl DocumentText for Texts {
     fn texts(&self, stored: &[u8], field: &MappedField) -> Vec<String> {
-        let document = self.formats.to_json(stored, &self.mapping);
+        let document = self.engine.inner.formats.to_json(stored, &self.mapping);
         // A multi-field has its parent's values.
         let name = field.multi_field_of.map_or(field.name.as_str(), |parent| &self.mapping.by_id(parent).name);
         let text = |value: &Value| match value {
@@ -884,6 +1093,17 @@ impl DocumentText for Texts {
             other => other.to_string(),
         };
         values_at(&document, name).into_iter().map(text).collect()
+    }
+
+    fn values(&self, index: &str, id: &str, path: &str) -> Result<Vec<Value>, QueryError> {
+        let refuse = |error: crate::engine::EngineError| QueryError::IllegalArgument(error.to_string());
+        let targets = self.engine.resolve(index, ResolveOptions { allow_no_indices: false, ..ResolveOptions::default() }).map_err(refuse)?;
+        let document = self.engine.get(&targets, id).map_err(refuse)?;
+        Ok(document.map_or_else(Vec::new, |it| values_at(&it.source, path).into_iter().cloned().collect()))
+    }
+
+    fn refused(&self, reason: &str) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
     }
 
     fn damaged(&self, reason: &str) {

@@ -10,6 +10,7 @@ use tantivy::index::SegmentReader;
 
 use crate::clock::Timestamp;
 use crate::datetime::DateFormat;
+use crate::decimal_format::DecimalFormat;
 use crate::error::QueryError;
 use crate::mapping::{ColumnKind, FieldType, MappedField, Mapping, internal};
 use crate::row::ip_text;
@@ -60,6 +61,37 @@ pub enum Mode {
     Min,
     /// The largest.
     Max,
+    /// Their sum; numbers only, as the next two.
+    Sum,
+    /// Their mean.
+    Avg,
+    /// The one in the middle.
+    Median,
+}
+
+impl Mode {
+    /// Whether the value that counts need not be one of the document's.
+    pub(crate) fn computes(self) -> bool {
+        matches!(self, Mode::Sum | Mode::Avg | Mode::Median)
+    }
+
+    /// What counts of several numbers.
+    fn of(self, mut numbers: Vec<f64>) -> Option<f64> {
+        if numbers.is_empty() {
+            return None;
+        }
+        let count = numbers.len();
+        Some(match self {
+            Mode::Min => numbers.into_iter().fold(f64::INFINITY, f64::min),
+            Mode::Max => numbers.into_iter().fold(f64::NEG_INFINITY, f64::max),
+            Mode::Sum => numbers.iter().sum(),
+            Mode::Avg => numbers.iter().sum::<f64>() / count as f64,
+            Mode::Median => {
+                numbers.sort_by(f64::total_cmp);
+                (numbers[(count - 1) / 2] + numbers[count / 2]) / 2.0
+            }
+        })
+    }
 }
 
 /// A value that hits are compared by.
@@ -133,6 +165,9 @@ impl SortKey {
         let mut key = Self::named(name);
         match options {
             Value::String(order) => key.descending = parse_order(order)?,
+            Value::Object(_) if matches!(name, "_script" | "_geo_distance") => {
+                return Err(QueryError::IllegalArgument(format!("sort by [{name}] is not supported")));
+            }
             Value::Object(options) => key.read_options(name, options)?,
             other => return Err(QueryError::Parsing(format!("[{name}] sort: expected an order or an object but got [{other}]"))),
         }
@@ -142,6 +177,9 @@ impl SortKey {
     fn read_options(&mut self, name: &str, options: &Map<String, Value>) -> Result<(), QueryError> {
         for (option, value) in options {
             match (option.as_str(), value) {
+                (option, _) if self.by == SortBy::Score && option != "order" => {
+                    return Err(QueryError::XContentParse(format!("[_score] unknown field [{option}]")));
+                }
                 ("order", Value::String(order)) => self.descending = parse_order(order)?,
                 ("missing", Value::String(it)) if it == "_last" => self.missing = Missing::Last,
                 ("missing", Value::String(it)) if it == "_first" => self.missing = Missing::First,
@@ -153,9 +191,19 @@ impl SortKey {
                 ("format", Value::String(it)) => self.format = Some(it.clone()),
                 ("mode", Value::String(it)) if it == "min" => self.mode = Some(Mode::Min),
                 ("mode", Value::String(it)) if it == "max" => self.mode = Some(Mode::Max),
+                ("mode", Value::String(it)) if it == "sum" => self.mode = Some(Mode::Sum),
+                ("mode", Value::String(it)) if it == "avg" => self.mode = Some(Mode::Avg),
+                ("mode", Value::String(it)) if it == "median" => self.mode = Some(Mode::Median),
+                ("mode", Value::String(it)) => return Err(QueryError::IllegalArgument(format!("Unknown SortMode [{it}]"))),
+                ("nested" | "nested_path" | "nested_filter", _) => {
+                    return Err(QueryError::IllegalArgument(format!("sort by [{name}]: [{option}] is not supported, there are no nested fields")));
+                }
                 ("ignore_unmapped", Value::Bool(true)) => self.unmapped_type = Some(FieldType::Long),
                 // The numeric types compare alike here, whatever an index maps the field to.
-                ("numeric_type", Value::String(_)) => {}
+                ("numeric_type", Value::String(it)) if matches!(it.as_str(), "long" | "double" | "date") => {}
+                ("numeric_type", Value::String(it)) => {
+                    return Err(QueryError::IllegalArgument(format!("invalid value for [numeric_type], must be [long, double, date], got {it}")));
+                }
                 (option, value) => {
                     return Err(QueryError::XContentParse(format!("[field_sort] unknown field [{option}] or value [{value}] in sort by [{name}]")));
                 }
@@ -199,13 +247,22 @@ impl SortKey {
                 Some(Ok(format)) => Value::from(format.format_date(Timestamp(*at), &jiff::tz::TimeZone::UTC)),
                 _ => Value::from(*at),
             },
-            (SortValue::I64(it), _) => Value::from(*it),
-            (SortValue::F64(it), _) => Value::from(*it),
+            (SortValue::I64(0 | 1), Some(FieldType::Boolean)) => Value::from(*value == SortValue::I64(1)),
+            (SortValue::I64(it), _) => self.number(Value::from(*it), *it as f64),
+            (SortValue::F64(it), _) => self.number(Value::from(*it), *it),
             (SortValue::Bytes(it), Some(FieldType::Ip)) => match <[u8; 16]>::try_from(it.as_slice()) {
                 Ok(octets) => Value::from(ip_text(octets.into())),
                 Err(_) => Value::Null,
             },
             (SortValue::Bytes(it), _) => Value::from(String::from_utf8_lossy(it)),
+        }
+    }
+
+    /// A number in the format that was asked for.
+    fn number(&self, plain: Value, number: f64) -> Value {
+        match &self.format {
+            Some(format) if matches!(self.by, SortBy::Field(_)) => Value::from(DecimalFormat::parse(format).format(number)),
+            _ => plain,
         }
     }
 
@@ -272,6 +329,10 @@ impl SortKey {
             Some(field) if field.kind.is_text() => Err(fielddata_refused(name)),
             Some(field) if field.column_kind().is_none() => Err(QueryError::IllegalArgument(format!(
                 "Can't load fielddata on [{name}] because fielddata is unsupported on fields of type [{}]. Use doc values instead.",
+                field.kind.name()
+            ))),
+            Some(field) if self.mode.is_some_and(Mode::computes) && !field.kind.is_numeric() => Err(QueryError::IllegalArgument(format!(
+                "we only support AVG, MEDIAN and SUM on number based fields; [{name}] is of type [{}]",
                 field.kind.name()
             ))),
             Some(field) => Ok(Some(field)),
@@ -356,7 +417,15 @@ impl<'a> SortColumns<'a> {
 
     fn value(&self, key: &SortKey, source: &Source, missing: &SortValue, doc: DocId, score: f32) -> SortValue {
         let take_max = key.mode.map_or(key.descending, |it| it == Mode::Max);
+        let computed = key.mode.filter(|it| it.computes());
         let found = match source {
+            Source::I64(column) if computed.is_some() => {
+                // Elasticsearch rounds the mean of whole numbers.
+                computed
+                    .and_then(|mode| mode.of(column.values_for_doc(doc).map(|it| it as f64).collect()))
+                    .map(|it| SortValue::I64(it.round() as i64))
+            }
+            Source::F64(column) if computed.is_some() => computed.and_then(|mode| mode.of(column.values_for_doc(doc).collect())).map(SortValue::F64),
             Source::Score => Some(SortValue::F64(f64::from(score))),
             Source::Doc => Some(SortValue::I64(self.seq(doc) as i64)),
             Source::I64(column) => if take_max { column.values_for_doc(doc).max() } else { column.values_for_doc(doc).min() }.map(SortValue::I64),

@@ -288,7 +288,9 @@ fn tree(random: &mut Random, mapping: &Mapping, depth: usize) -> Naive {
     if depth == 0 || random.chance(35) {
         return leaf(random, mapping);
     }
-    match random.below(8) {
+    match random.below(11) {
+        3 => scored(random, mapping, depth),
+        4 => enough(random, mapping),
         0 => {
             let (body, test) = tree(random, mapping, depth - 1);
             naive(json!({ "constant_score": { "filter": body } }), test)
@@ -320,6 +322,42 @@ fn tree(random: &mut Random, mapping: &Mapping, depth: usize) -> Naive {
             })
         }
     }
+}
+
+/// Scores that functions make, and what they let through.
+fn scored(random: &mut Random, mapping: &Mapping, depth: usize) -> Naive {
+    let (inner, filter) = (tree(random, mapping, depth - 1), tree(random, mapping, depth - 1));
+    let (filtered, plain, least) = (1.0 + random.below(3) as f64, random.below(3) as f64, random.below(4) as f64);
+    let mode = random.pick(&["sum", "max", "first", "multiply"]);
+    let functions = json!([{ "filter": filter.0, "weight": filtered }, { "weight": plain }]);
+    let body = json!({ "query": inner.0, "functions": functions, "score_mode": mode, "boost_mode": "replace", "min_score": least });
+    naive(json!({ "function_score": body }), move |it| {
+        let score = match (filter.1(it), mode) {
+            (false, _) => plain,
+            (true, "sum") => filtered + plain,
+            (true, "max") => filtered.max(plain),
+            (true, "first") => filtered,
+            (true, _) => filtered * plain,
+        };
+        inner.1(it) && score >= least
+    })
+}
+
+/// At least so many of some keywords as a field of the document says.
+fn enough(random: &mut Random, mapping: &Mapping) -> Naive {
+    let field = mapping.field(random.pick(&["kw", "kwcol", "kwpost"])).unwrap().clone();
+    let needed = mapping.field(random.pick(&["num", "numcol"])).unwrap().clone();
+    let mut terms: Vec<&str> = (0..random.below(6)).map(|_| random.pick(KEYWORDS)).collect();
+    terms.sort_unstable();
+    terms.dedup();
+    let body = json!({ "terms_set": { field.name.clone(): { "terms": terms, "minimum_should_match_field": needed.name } } });
+    let mapping = mapping.clone();
+    naive(body, move |it| {
+        let found = values(&mapping, &field, it);
+        let count = terms.iter().filter(|term| found.iter().any(|it| it.as_str() == Some(term))).count() as i64;
+        let least = values(&mapping, &needed, it).iter().filter_map(|it| it.as_i64()).min();
+        least.is_some_and(|least| count >= least.max(1))
+    })
 }
 
 fn round(seed: u64) {

@@ -6,6 +6,10 @@ use std::time::Duration;
 /// (`sekisho.truncated`, `error.message`) and counted; the rest is skipped up to the line's end.
 pub const LINE_BYTES_MAX: usize = 64 << 10;
 
+/// Files that patterns bring to `--follow` at one time, each of which is open: most systems let a process open 1,024. The others wait until some
+/// are deleted, which is said once.
+pub(crate) const FOLLOWED_FILES_MAX: usize = 512;
+
 /// Digits of an octet count (RFC 6587 §3.4.1). More digits are not a count: the message is read up to its line feed.
 pub const COUNT_DIGITS_MAX: usize = 6;
 

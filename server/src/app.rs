@@ -9,9 +9,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::api::call::Params;
 use crate::api::error::ApiError;
-use crate::contexts::Contexts;
+use crate::backup::BackupPlace;
+use crate::contexts::{Contexts, OwnContexts};
 use crate::gate::Hosts;
 use crate::metrics::Metrics;
+use crate::security::{Access, Guard, IndexPrivileges, Scope};
 use crate::sink::EngineSink;
 use crate::site_rules::SiteRules;
 
@@ -25,6 +27,10 @@ const SEARCHES_WAITING_MAX: usize = 1_000;
 #[derive(Clone)]
 pub struct App {
     shared: Arc<Shared>,
+    /// For whom it works. Until a request says who that is, for nobody.
+    access: Arc<Access>,
+    /// What is asked of that requester on indices.
+    asked: IndexPrivileges,
 }
 
 struct Shared {
@@ -35,9 +41,12 @@ struct Shared {
     /// Empty until it has been read.
     ledger: OnceLock<Arc<Ledger>>,
     contexts: Contexts,
+    /// Empty until the data directory is open.
+    backup_place: OnceLock<BackupPlace>,
     /// Empty until lines are taken.
     sink: OnceLock<Arc<EngineSink>>,
     hec_token: Option<String>,
+    guard: Guard,
     metrics: Arc<Metrics>,
     is_stopping: AtomicBool,
     hosts: Hosts,
@@ -51,7 +60,7 @@ struct Shared {
 
 impl App {
     /// A process that is starting: it answers probes, and everything else with 503 until [`App::open`].
-    pub fn new(metrics: Arc<Metrics>, hosts: Hosts, request_memory_bytes: u64, version: String, hec_token: Option<String>) -> Self {
+    pub fn new(metrics: Arc<Metrics>, hosts: Hosts, request_memory_bytes: u64, version: String, hec_token: Option<String>, guard: Guard) -> Self {
         let request_memory_bytes = (request_memory_bytes as usize).min(Semaphore::MAX_PERMITS);
         let request_memory = Arc::new(Semaphore::new(request_memory_bytes));
         let (searches, waiting) = (Semaphore::new(SEARCHES_MAX), Semaphore::new(SEARCHES_WAITING_MAX));
@@ -60,9 +69,11 @@ impl App {
                 engine: OnceLock::new(),
                 site_rules: OnceLock::new(),
                 ledger: OnceLock::new(),
+                backup_place: OnceLock::new(),
                 sink: OnceLock::new(),
                 contexts: Contexts::default(),
                 hec_token,
+                guard,
                 metrics,
                 is_stopping: AtomicBool::new(false),
                 hosts,
@@ -72,7 +83,25 @@ impl App {
                 request_memory_bytes,
                 version,
             }),
+            access: Arc::new(Access::nothing()),
+            asked: IndexPrivileges::ALL,
         }
+    }
+
+    /// The same process, working for a requester on a route that asks for `asked` on indices.
+    #[must_use]
+    pub(crate) fn acting_for(&self, access: Arc<Access>, asked: IndexPrivileges) -> Self {
+        Self { shared: self.shared.clone(), access, asked }
+    }
+
+    /// For whom it works.
+    pub fn access(&self) -> &Arc<Access> {
+        &self.access
+    }
+
+    /// Who decides what a requester may do.
+    pub fn guard(&self) -> &Guard {
+        &self.shared.guard
     }
 
     /// From now on requests are answered.
@@ -103,6 +132,17 @@ impl App {
         self.shared.ledger.get()
     }
 
+    /// From now on backups can be asked for.
+    pub fn set_backup_place(&self, place: BackupPlace) {
+        let is_first = self.shared.backup_place.set(place).is_ok();
+        assert!(is_first, "a place for backups was given twice");
+    }
+
+    /// Where backups go, once the data directory is open.
+    pub fn backup_place(&self) -> Option<&BackupPlace> {
+        self.shared.backup_place.get()
+    }
+
     /// From now on lines are taken over HTTP too.
     pub fn set_sink(&self, sink: Arc<EngineSink>) {
         let is_first = self.shared.sink.set(sink).is_ok();
@@ -114,9 +154,14 @@ impl App {
         self.shared.sink.get()
     }
 
-    /// What searches left behind for later requests.
-    pub fn contexts(&self) -> &Contexts {
-        &self.shared.contexts
+    /// What this requester's searches left behind for later requests.
+    pub fn contexts(&self) -> OwnContexts<'_> {
+        self.shared.contexts.of(self.access.owner())
+    }
+
+    /// Ends contexts whose time is over.
+    pub fn sweep_contexts(&self) {
+        self.shared.contexts.sweep();
     }
 
     /// What the HTTP Event Collector asks for.
@@ -124,7 +169,7 @@ impl App {
         self.shared.hec_token.as_deref()
     }
 
-    /// The engine, once it is open.
+    /// The engine, once it is open: for what the process does by itself. Handlers get a [`Scope`] from [`App::blocking`]; `tidy` looks after that.
     pub fn engine(&self) -> Option<&Engine> {
         self.shared.engine.get()
     }
@@ -184,11 +229,12 @@ impl App {
     ///
     /// # Errors
     /// The work's own error; a panic of it is answered with 500 and costs this request only.
-    pub async fn blocking<T: Send + 'static>(&self, work: impl FnOnce(&Engine) -> Result<T, ApiError> + Send + 'static) -> Result<T, ApiError> {
+    pub async fn blocking<T: Send + 'static>(&self, work: impl FnOnce(&Scope) -> Result<T, ApiError> + Send + 'static) -> Result<T, ApiError> {
         let Some(engine) = self.engine().cloned() else {
             return Err(ApiError::new(503, "cluster_block_exception", "the server is starting: the log is being replayed"));
         };
-        match tokio::task::spawn_blocking(move || work(&engine)).await {
+        let scope = Scope::new(engine, self.access.clone(), self.asked);
+        match tokio::task::spawn_blocking(move || work(&scope)).await {
             Ok(outcome) => outcome,
             Err(error) => {
                 tracing::error!(%error, "a request failed inside");
@@ -202,7 +248,7 @@ impl App {
     ///
     /// # Errors
     /// 429 where too many wait already.
-    pub async fn search<T: Send + 'static>(&self, work: impl FnOnce(&Engine) -> Result<T, ApiError> + Send + 'static) -> Result<T, ApiError> {
+    pub async fn search<T: Send + 'static>(&self, work: impl FnOnce(&Scope) -> Result<T, ApiError> + Send + 'static) -> Result<T, ApiError> {
         let _waiting = self
             .shared
             .waiting
@@ -241,6 +287,6 @@ pub fn resolve_options(params: &mut Params) -> Result<ResolveOptions, ApiError> 
 ///
 /// # Errors
 /// 404 for a name that does not exist.
-pub fn targets(engine: &Engine, expression: &str, options: ResolveOptions) -> Result<Targets, ApiError> {
+pub fn targets(engine: &Scope, expression: &str, options: ResolveOptions) -> Result<Targets, ApiError> {
     Ok(engine.resolve(expression, options)?)
 }

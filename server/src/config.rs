@@ -15,6 +15,7 @@ use figment::providers::{Env, Format as _, Serialized, Toml};
 use sekisho_ingest::{DeviceZones, Limits};
 use serde::{Deserialize, Serialize};
 
+use crate::backup::BackupPlace;
 use crate::listen::{Listen, Listens};
 
 macro_rules! settings {
@@ -105,10 +106,27 @@ settings! {
     #[arg(value_name = "SECONDS")]
     syslog_idle_timeout_s: u64 = Limits::default().idle_timeout.as_secs();
 
-    /// Listen on addresses that other machines reach although nothing asks for credentials. Encryption of HTTP and API keys come with a
-    /// later release; until then keep such addresses in a trusted network. [default: false]
+    /// Ask nobody for credentials, even where HTTP or syslog listens on addresses that other machines reach. [default: false]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     insecure: bool = false;
+
+    /// Ask for credentials on this machine's loopback too. Where other machines reach HTTP or syslog they are asked for in any case, unless
+    /// `insecure` is set. [default: false]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    require_login: bool = false;
+
+    /// Password of the user `admin`, which the first start that asks for credentials makes; later ones ignore it. Unset, one is made and shown
+    /// once. [default: none]
+    #[arg(value_name = "PASSWORD", hide_env_values = true)]
+    admin_password: String = String::new();
+
+    /// File that holds that password; a line end after it does not belong to it. [default: none]
+    #[arg(value_name = "FILE")]
+    admin_password_file: PathBuf = PathBuf::new();
+
+    /// Whether `/metrics` answers without credentials. [default: false]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    public_metrics: bool = false;
 
     /// More names that HTTP requests may give as their host, separated by commas; `*` allows any, which lets web pages that a
     /// user visits read the data (DNS rebinding). Names and addresses of this machine's loopback are always allowed.
@@ -151,6 +169,10 @@ settings! {
     #[arg(value_name = "FILE")]
     geoip_asn: PathBuf = PathBuf::new();
 
+    /// Folder in which `POST /_sekisho/backup` makes backups, best on another disk. [default: none, and none are made]
+    #[arg(value_name = "DIR")]
+    backup_dir: PathBuf = PathBuf::new();
+
     /// Version of Elasticsearch that clients are told. [default: 8.15.3]
     #[arg(value_name = "VERSION")]
     reported_version: String = "8.15.3".to_owned();
@@ -172,13 +194,13 @@ pub enum ConfigError {
     /// This build has no site rules.
     #[error("[{0}] is set and this build has no site rules: it was made without the feature pipelines")]
     NoSiteRules(&'static str),
-    /// Other machines could reach it, and nothing asks for credentials.
-    #[error("[{key} = {address}] can be reached by other machines and nothing asks for credentials yet; bind a loopback address, or say --insecure")]
-    NotLoopback {
-        /// The setting.
-        key: &'static str,
-        /// Its value.
-        address: String,
+    /// The file of the first password can't be read.
+    #[error("[admin_password_file = {path}] can't be read: {error}")]
+    NoPassword {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
     },
     /// TLS needs files that are not named.
     #[error("[syslog_tls = {0}] needs syslog_tls_certificate and syslog_tls_key")]
@@ -214,7 +236,7 @@ impl Config {
         Ok(config)
     }
 
-    /// Refuses what can't work, and addresses that other machines reach, unless that was asked for.
+    /// Refuses what can't work.
     fn check(&self) -> Result<(), ConfigError> {
         if !cfg!(feature = "pipelines")
             && let Some((key, _)) = self.site_rules().into_iter().find(|it| it.1.is_some())
@@ -232,24 +254,40 @@ impl Config {
         if let Some((key, _)) = counts.iter().find(|it| it.1 == 0) {
             return Err(ConfigError::Zero(key));
         }
-        if self.insecure {
-            return Ok(());
-        }
-        let http = Listens::from(self.http);
-        for (key, listens) in [("http", &http), ("syslog_udp", &self.syslog_udp), ("syslog_tcp", &self.syslog_tcp), ("syslog_tls", &self.syslog_tls)]
-        {
-            // Where senders must show a certificate, credentials are asked for.
-            let asks_for_credentials = key == "syslog_tls" && self.tls_client_ca().is_some();
-            if let Some(it) = listens.iter().find(|it| !asks_for_credentials && !is_loopback(it.address.ip())) {
-                return Err(ConfigError::NotLoopback { key, address: it.to_string() });
-            }
-        }
         Ok(())
+    }
+
+    /// Whether HTTP asks who comes: where other machines reach any of our addresses, and wherever it is wanted.
+    pub fn asks_for_credentials(&self) -> bool {
+        let http = Listens::from(self.http);
+        // Where senders must show a certificate they are known already.
+        let tls = (self.tls_client_ca().is_none()).then_some(&self.syslog_tls);
+        let mut all = [&http, &self.syslog_udp, &self.syslog_tcp].into_iter().chain(tls).flat_map(|it| it.iter());
+        !self.insecure && (self.require_login || all.any(|it| !is_loopback(it.address.ip())))
+    }
+
+    /// The password of the first administrator, where one is given.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoPassword`].
+    pub fn admin_password(&self) -> Result<Option<String>, ConfigError> {
+        let path = &self.admin_password_file;
+        if path.as_os_str().is_empty() {
+            return Ok((!self.admin_password.is_empty()).then(|| self.admin_password.clone()));
+        }
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::NoPassword { path: path.clone(), error })?;
+        Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
     }
 
     /// The CAs of senders' certificates, where they are demanded.
     pub fn tls_client_ca(&self) -> Option<&Path> {
         (!self.syslog_tls_client_ca.as_os_str().is_empty()).then_some(self.syslog_tls_client_ca.as_path())
+    }
+
+    /// Where the data is and where its backups go.
+    pub fn backup_place(&self) -> BackupPlace {
+        let backup_dir = (!self.backup_dir.as_os_str().is_empty()).then(|| self.backup_dir.clone());
+        BackupPlace { data_dir: self.data_dir.clone(), backup_dir }
     }
 
     /// What the HTTP Event Collector asks for.
@@ -472,12 +510,24 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_the_network_need_a_word() {
+    fn where_other_machines_reach_us_credentials_are_asked_for() {
+        let asks = |arguments: &[&str]| Config::load(&flags(arguments)).unwrap().asks_for_credentials();
+        assert!(!asks(&[]) && asks(&["--require-login"]) && !asks(&["--require-login", "--insecure"]));
         for flag in ["--http", "--syslog-udp", "--syslog-tcp"] {
-            let error = Config::load(&flags(&[flag, "0.0.0.0:0"])).unwrap_err().to_string();
-            assert!(error.contains("--insecure"), "{error}");
-            assert!(Config::load(&flags(&[flag, "0.0.0.0:0", "--insecure"])).is_ok());
+            assert!(asks(&[flag, "0.0.0.0:0"]) && !asks(&[flag, "0.0.0.0:0", "--insecure"]), "{flag}");
         }
+        let tls = ["--syslog-tls", "0.0.0.0:6514", "--syslog-tls-certificate", "c", "--syslog-tls-key", "k"];
+        assert!(asks(&tls) && !asks(&[&tls[..], &["--syslog-tls-client-ca", "ca"]].concat()));
+    }
+
+    #[test]
+    fn the_first_password_comes_from_a_setting_or_a_file() {
+        let password = |arguments: &[&str]| Config::load(&flags(arguments)).unwrap().admin_password();
+        assert_eq!(password(&[]).unwrap(), None);
+        assert_eq!(password(&["--admin-password", "secret-1"]).unwrap().as_deref(), Some("secret-1"));
+        let file = file("secret-2\n");
+        assert_eq!(password(&["--admin-password-file", file.path().to_str().unwrap()]).unwrap().as_deref(), Some("secret-2"));
+        assert!(password(&["--admin-password-file", "/nonexistent"]).unwrap_err().to_string().contains("/nonexistent"));
     }
 
     #[test]
@@ -488,19 +538,14 @@ mod tests {
             assert_eq!(Config::load(&flags(&["--config", file.path().to_str().unwrap()])).unwrap().syslog_udp, expected);
         }
         assert_eq!(Config::load(&flags(&["--syslog-udp", "127.0.0.1:1,[::1]:1@Asia/Tokyo"])).unwrap().syslog_udp, expected);
-        let error = Config::load(&flags(&["--syslog-udp", "127.0.0.1:1,192.0.2.1:1@Asia/Tokyo"])).unwrap_err().to_string();
-        assert!(error.contains("[syslog_udp = 192.0.2.1:1@Asia/Tokyo]"), "{error}");
     }
 
     #[test]
-    fn tls_needs_its_files_and_in_the_network_client_certificates() {
+    fn tls_needs_its_files() {
         let error = |more: &[&str]| Config::load(&flags(&[&["--syslog-tls", "0.0.0.0:6514"], more].concat())).map_err(|it| it.to_string());
-        assert!(error(&["--insecure"]).unwrap_err().contains("needs syslog_tls_certificate"));
-        assert!(error(&["--insecure", "--syslog-tls-certificate", "c"]).unwrap_err().contains("needs syslog_tls_certificate"));
-        let files = ["--syslog-tls-certificate", "c", "--syslog-tls-key", "k"];
-        assert!(error(&files).unwrap_err().contains("--insecure"));
-        assert!(error(&[&files[..], &["--insecure"]].concat()).is_ok());
-        assert!(error(&[&files[..], &["--syslog-tls-client-ca", "ca"]].concat()).is_ok());
+        assert!(error(&[]).unwrap_err().contains("needs syslog_tls_certificate"));
+        assert!(error(&["--syslog-tls-certificate", "c"]).unwrap_err().contains("needs syslog_tls_certificate"));
+        assert!(error(&["--syslog-tls-certificate", "c", "--syslog-tls-key", "k"]).is_ok());
     }
 
     #[test]

@@ -61,6 +61,8 @@ impl Held {
 
 struct Entry {
     held: Held,
+    /// Who opened it; for anybody else it is not there.
+    owner: String,
     keep_alive: Duration,
     expires: Instant,
 }
@@ -69,13 +71,19 @@ struct Entry {
 #[derive(Default)]
 pub struct Contexts(Mutex<HashMap<String, Entry>>);
 
-impl Contexts {
+/// The contexts of one requester. An id that somebody else got is not found, whoever got hold of it.
+pub struct OwnContexts<'a> {
+    all: &'a Contexts,
+    owner: String,
+}
+
+impl OwnContexts<'_> {
     /// Keeps something; its id.
     ///
     /// # Errors
     /// 429 when there are too many of its kind.
     pub fn keep(&self, held: Held, keep_alive: Duration) -> Result<String, ApiError> {
-        let mut entries = self.entries();
+        let mut entries = self.all.entries();
         let limit = [SCROLLS_MAX, PITS_MAX, ANSWERS_MAX][held.kind()];
         if entries.values().filter(|it| it.held.kind() == held.kind()).count() >= limit {
             return Err(match held {
@@ -91,14 +99,14 @@ impl Contexts {
             });
         }
         let id = new_id();
-        entries.insert(id.clone(), Entry { held, keep_alive, expires: Instant::now() + keep_alive });
+        entries.insert(id.clone(), Entry { held, owner: self.owner.clone(), keep_alive, expires: Instant::now() + keep_alive });
         Ok(id)
     }
 
     /// What has that id; its time begins anew, with another length if one is given.
     pub fn get(&self, id: &str, keep_alive: Option<Duration>) -> Option<Held> {
-        let mut entries = self.entries();
-        let entry = entries.get_mut(id)?;
+        let mut entries = self.all.entries();
+        let entry = entries.get_mut(id).filter(|it| it.owner == self.owner)?;
         entry.keep_alive = keep_alive.unwrap_or(entry.keep_alive);
         entry.expires = Instant::now() + entry.keep_alive;
         Some(entry.held.clone())
@@ -106,21 +114,28 @@ impl Contexts {
 
     /// Milliseconds until the context ends, if nobody asks for it.
     pub fn expires_in(&self, id: &str) -> Option<Duration> {
-        self.entries().get(id).map(|it| it.expires.saturating_duration_since(Instant::now()))
+        self.all.entries().get(id).filter(|it| it.owner == self.owner).map(|it| it.expires.saturating_duration_since(Instant::now()))
     }
 
     /// Ends a context of the kind that `is_kind` tells; whether there was one.
     pub fn free(&self, id: &str, is_kind: fn(&Held) -> bool) -> bool {
-        let mut entries = self.entries();
-        entries.get(id).is_some_and(|it| is_kind(&it.held)) && entries.remove(id).is_some()
+        let mut entries = self.all.entries();
+        entries.get(id).is_some_and(|it| it.owner == self.owner && is_kind(&it.held)) && entries.remove(id).is_some()
     }
 
     /// Ends all contexts of a kind; their ids.
     pub fn free_all(&self, is_kind: fn(&Held) -> bool) -> Vec<String> {
-        let mut entries = self.entries();
-        let ids: Vec<String> = entries.iter().filter(|it| is_kind(&it.1.held)).map(|it| it.0.clone()).collect();
+        let mut entries = self.all.entries();
+        let ids: Vec<String> = entries.iter().filter(|it| it.1.owner == self.owner && is_kind(&it.1.held)).map(|it| it.0.clone()).collect();
         ids.iter().for_each(|it| drop(entries.remove(it)));
         ids
+    }
+}
+
+impl Contexts {
+    /// Those of one requester, as [`crate::security::Access::owner`] names it.
+    pub fn of(&self, owner: String) -> OwnContexts<'_> {
+        OwnContexts { all: self, owner }
     }
 
     /// Ends those whose time is over.
@@ -155,7 +170,8 @@ mod tests {
 
     #[test]
     fn a_context_lives_as_long_as_it_is_asked_for() {
-        let contexts = Contexts::default();
+        let all = Contexts::default();
+        let contexts = all.of("ann".to_owned());
         let long = contexts.keep(answer(), Duration::from_secs(60)).unwrap();
         let short = contexts.keep(answer(), Duration::ZERO).unwrap();
         assert!(contexts.get(&long, None).is_some() && contexts.get(&short, None).is_none());
@@ -164,8 +180,18 @@ mod tests {
     }
 
     #[test]
+    fn what_one_opened_is_not_there_for_another() {
+        let all = Contexts::default();
+        let (ann, bob) = (all.of("ann".to_owned()), all.of("bob".to_owned()));
+        let id = ann.keep(answer(), Duration::from_secs(60)).unwrap();
+        assert!(bob.get(&id, None).is_none() && bob.expires_in(&id).is_none() && !bob.free(&id, |_| true) && bob.free_all(|_| true).is_empty());
+        assert!(ann.get(&id, None).is_some());
+    }
+
+    #[test]
     fn there_are_only_so_many_and_room_again_when_some_end() {
-        let contexts = Contexts::default();
+        let all = Contexts::default();
+        let contexts = all.of("ann".to_owned());
         let ids: Vec<String> = (0..ANSWERS_MAX).map(|_| contexts.keep(answer(), Duration::from_secs(60)).unwrap()).collect();
         assert_eq!(contexts.keep(answer(), Duration::from_secs(60)).unwrap_err().status, 429);
         assert!(!contexts.free(&ids[0], |it| matches!(it, Held::Pit(_))), "an id of another kind");

@@ -1,6 +1,7 @@
 //! HTTP connections: accept, limit, serve, stop. What a request means is the router's business.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +33,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Time for requests under way to end after a stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Who is at the other end of a connection; an extension of its requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
 /// Serves until `stop`, then lets requests under way end.
 pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Receiver<bool>) {
     let seats = Arc::new(Semaphore::new(CONNECTIONS_MAX));
@@ -42,7 +47,7 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
             _ = stop.wait_for(|it| *it) => break,
             accepted = accept(&listener, &seats) => accepted,
         };
-        let (stream, seat) = match accepted {
+        let (stream, peer, seat) = match accepted {
             Ok(it) => it,
             Err(error) => {
                 tracing::warn!(%error, "accept failed");
@@ -55,7 +60,9 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
         let router = router.clone();
         let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
             let router = router.clone();
-            async move { Ok::<_, Infallible>(respond(router, request.map(Body::new)).await) }
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(Peer(peer));
+            async move { Ok::<_, Infallible>(respond(router, request).await) }
         });
         let mut builder = hyper::server::conn::http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_headers(HEADERS_MAX).max_buf_size(HEAD_BYTES_MAX);
@@ -73,8 +80,8 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
     }
 }
 
-async fn accept(listener: &TcpListener, seats: &Arc<Semaphore>) -> std::io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+async fn accept(listener: &TcpListener, seats: &Arc<Semaphore>) -> std::io::Result<(TcpStream, IpAddr, tokio::sync::OwnedSemaphorePermit)> {
     let seat = seats.clone().acquire_owned().await.expect("the semaphore is never closed");
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, seat))
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer.ip(), seat))
 }

@@ -7,12 +7,14 @@ pub mod sockets;
 
 pub mod api;
 pub mod app;
+pub mod backup;
 pub mod contexts;
 pub mod conversation;
 pub mod gate;
 pub mod http;
 pub mod metrics;
 pub mod reprocess;
+pub mod security;
 pub mod server;
 pub mod sink;
 pub mod site_rules;

@@ -8,16 +8,18 @@ use std::time::{Duration, Instant};
 
 use sekisho_engine::{Engine, EngineError, EngineOptions};
 use sekisho_ingest::{Ledger, ListenerOptions, Listeners, TLS_RELOAD_INTERVAL, Tls, TlsError, TlsFiles};
-use tokio::sync::watch;
+use serde_json::Value;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::api::router::router;
 use crate::app::App;
-use crate::config::{Config, is_loopback};
+use crate::config::{Config, ConfigError, is_loopback};
 use crate::contexts::SWEEP_INTERVAL;
 use crate::gate::Hosts;
 use crate::listen::{Listen, Listens, SyslogListen};
 use crate::metrics::Metrics;
+use crate::security::{Guard, SecurityError, Store, first_admin, write_all};
 use crate::sink::EngineSink;
 use crate::site_rules::SiteRules;
 use crate::sockets;
@@ -47,9 +49,15 @@ pub enum StartError {
     /// HTTP can't be off.
     #[error("http can't be off")]
     NoHttp,
+    /// A setting can't be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The data directory can't be opened.
     #[error("data directory: {0}")]
     Engine(#[from] EngineError),
+    /// Users and keys can't be read, or the first one can't be made.
+    #[error("users and keys: {0}")]
+    Security(#[from] SecurityError),
     /// Opening the data directory failed inside.
     #[error("opening the data directory failed inside: {0}")]
     Failed(String),
@@ -92,7 +100,8 @@ impl Server {
         let hosts = Hosts::new(config.allowed_hosts.clone(), !is_loopback(http.ip()));
         let ingest_metrics = Arc::new(sekisho_ingest::Metrics::default());
         let metrics = Arc::new(Metrics::new(ingest_metrics.clone()));
-        let app = App::new(metrics, hosts, config.request_memory_bytes, config.reported_version.clone(), config.hec_token());
+        let (guard, audit) = open_guard(config).await?;
+        let app = App::new(metrics, hosts, config.request_memory_bytes, config.reported_version.clone(), config.hec_token(), guard);
         let (stop, stopped) = watch::channel(false);
         let http_task = tokio::spawn(crate::http::serve(http_socket, router(&app), stopped.clone()));
         tracing::info!(address = %http, "HTTP");
@@ -101,6 +110,7 @@ impl Server {
         let engine = open(config).await?;
         let ledger = open_ledger(config).await?;
         app.set_ledger(ledger.clone());
+        app.set_backup_place(config.backup_place());
         app.set_site_rules(rules.clone());
         app.open(engine.clone());
         let device_time_zone = config.device_time_zone.name().map(str::to_owned);
@@ -111,11 +121,15 @@ impl Server {
             proxy_protocol: config.syslog_proxy_protocol,
             ..ListenerOptions::default()
         };
+        let audit_engine = engine.clone();
         let sink = EngineSink::new(engine, ledger.clone()).with_zones(config.device_time_zones.zones()).with_rules(rules.clone());
         let sink = Arc::new(sink);
         app.set_sink(sink.clone());
         let listeners = Listeners::new(sink, options);
         let mut listener_tasks = vec![tokio::spawn(rules.keep_fresh(stopped.clone()))];
+        if let Some(audit) = audit {
+            tokio::spawn(write_all(audit, audit_engine));
+        }
         listener_tasks.push(tokio::spawn(sweep(app.clone(), stopped.clone())));
         let ledger_task = tokio::spawn(keep_saved(ledger.clone(), stopped.clone()));
         for it in tcp {
@@ -238,6 +252,24 @@ async fn load_tls(config: &Config) -> Result<Option<Arc<Tls>>, StartError> {
     Ok(Some(Arc::new(tls)))
 }
 
+/// Who may come in. At a first start that makes the administrator, whose password is shown once, where none was given.
+async fn open_guard(config: &Config) -> Result<(Guard, Option<mpsc::Receiver<Value>>), StartError> {
+    if !config.asks_for_credentials() {
+        return Ok((Guard::open(), None));
+    }
+    let config = config.clone();
+    let opened = tokio::task::spawn_blocking(move || {
+        let store = Store::open(&config.data_dir)?;
+        if let Some(password) = first_admin(&store, config.admin_password()?.as_deref())? {
+            // On the terminal and never in the log, which others read and which is kept.
+            crate::cli::say(&format!("sekisho: made the user [admin] with the password [{password}]; it is not shown again"));
+        }
+        Ok::<_, StartError>(Guard::new(store, config.public_metrics))
+    });
+    let (guard, events) = opened.await.map_err(|error| StartError::Failed(error.to_string()))??;
+    Ok((guard, Some(events)))
+}
+
 /// The file of the ledger.
 pub(crate) fn ledger_path(config: &Config) -> PathBuf {
     config.data_dir.join("sources.json")
@@ -257,7 +289,7 @@ async fn open_ledger(config: &Config) -> Result<Arc<Ledger>, StartError> {
 /// Ends the contexts of searches whose time is over: they keep files on disk.
 async fn sweep(app: App, mut stopped: watch::Receiver<bool>) {
     while tokio::time::timeout(SWEEP_INTERVAL, stopped.wait_for(|it| *it)).await.is_err() {
-        app.contexts().sweep();
+        app.sweep_contexts();
     }
 }
 

@@ -12,7 +12,7 @@ use crate::aggs::cells::Budget;
 use crate::aggs::grouping::Grouping;
 use crate::aggs::order::Order;
 use crate::aggs::partial::{Bucket, Keyed, Partial, ValueKind};
-use crate::aggs::render::{Renderer, ValueFormat, check_kind};
+use crate::aggs::render::{Renderer, Span, ValueFormat, check_kind};
 use crate::aggs::rounding::{Interval, Rounding, parse_duration};
 use crate::aggs::source::{Accepts, Source, SourcePlan, Values, date_at, date_format};
 use crate::aggs::{AggContext, AggKind, AggPlan, Aggregation, Aggs, Collector, Plan, SegmentContext};
@@ -196,9 +196,13 @@ impl Aggregation for DateHistogram {
         if let Some(order) = &self.order {
             buckets = order.top(buckets, usize::MAX, subs).0;
         }
+        let outer = renderer.span;
         let (mut list, mut named) = (Vec::new(), Map::new());
         for bucket in buckets {
             let mut row = Map::new();
+            if let Key::I64(start) = bucket.key {
+                renderer.span = Some(Span { start, end: self.rounding.next(start), interval: self.rounding.interval });
+            }
             let name = format.name_of(&bucket.key);
             row.insert("key_as_string".to_owned(), Value::String(name.clone()));
             row.insert("key".to_owned(), bucket.key.to_json(crate::mapping::FieldType::Date));
@@ -210,6 +214,7 @@ impl Aggregation for DateHistogram {
                 list.push(Value::Object(row));
             }
         }
+        renderer.span = outer;
         let buckets = if self.keyed { Value::Object(named) } else { Value::Array(list) };
         Ok(Map::from_iter([("buckets".to_owned(), buckets)]))
     }

@@ -132,7 +132,8 @@ impl Aggregation for Histogram {
             row.insert("doc_count".to_owned(), bucket.count.into());
             subs.render_into(bucket.subs, &mut row, renderer)?;
             if self.keyed {
-                named.insert(number_text(start), Value::Object(row));
+                let name = format.text_of_number(start).unwrap_or_else(|| number_text(start));
+                named.insert(name, Value::Object(row));
             } else {
                 list.push(Value::Object(row));
             }

@@ -15,8 +15,10 @@
 //! Pipeline aggregations work on the rendered answer ([`pipeline`]). Not here: running queries, deadlines (the caller checks between blocks).
 
 mod adjacency_matrix;
+mod auto_date_histogram;
 mod avg;
 mod body;
+mod boxplot;
 mod cardinality;
 mod cells;
 mod composite;
@@ -46,8 +48,11 @@ mod quantiles;
 mod range;
 mod ranges;
 mod rare_terms;
+mod rate;
 mod render;
 mod rounding;
+mod significance;
+mod significant_terms;
 mod slots;
 mod source;
 mod stats;
@@ -68,8 +73,10 @@ use serde_json::{Map, Value};
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, SegmentReader, TERMINATED};
 
 pub use self::partial::Partials;
-pub use self::render::RenderOptions;
+pub use self::render::{AskAll, RenderOptions};
 pub use self::top_hits::{FetchHit, FetchedHit, HitAddress};
+
+pub(crate) use self::rounding::parse_duration;
 
 use self::body::{Body, did_you_mean, token};
 use self::cells::Budget;
@@ -77,6 +84,7 @@ use self::partial::Partial;
 use self::pipeline::{Pipeline, PipelineKind, PipelineNode};
 use self::render::Renderer;
 use crate::clock::Timestamp;
+use crate::decimal_format::DecimalFormat;
 use crate::error::QueryError;
 use crate::limits;
 use crate::mapping::Mapping;
@@ -87,7 +95,9 @@ pub(crate) const KINDS: &[&dyn AggKind] = &[
     &multi_terms::Kind,
     &composite::Kind,
     &rare_terms::Kind,
+    &significant_terms::Kind,
     &date_histogram::Kind,
+    &auto_date_histogram::Kind,
     &histogram::Kind,
     &range::Kind,
     &date_range::Kind,
@@ -110,9 +120,39 @@ pub(crate) const KINDS: &[&dyn AggKind] = &[
     &percentiles::Kind,
     &percentile_ranks::Kind,
     &median_absolute_deviation::Kind,
+    &boxplot::Kind,
+    &rate::Kind,
     &string_stats::Kind,
     &top_hits::Kind,
     &top_metrics::Kind,
+];
+
+/// Aggregations that Elasticsearch has and this engine has not, with the reason.
+const REFUSED: &[(&str, &str)] = &[
+    ("nested", "there are no nested fields"),
+    ("reverse_nested", "there are no nested fields"),
+    ("children", "there are no join fields"),
+    ("parent", "there are no join fields"),
+    ("geo_bounds", "there are no geo fields"),
+    ("geo_centroid", "there are no geo fields"),
+    ("geo_distance", "there are no geo fields"),
+    ("geo_line", "there are no geo fields"),
+    ("geohash_grid", "there are no geo fields"),
+    ("geohex_grid", "there are no geo fields"),
+    ("geotile_grid", "there are no geo fields"),
+    ("cartesian_bounds", "there are no geo fields"),
+    ("cartesian_centroid", "there are no geo fields"),
+    ("scripted_metric", "there are no scripts"),
+    ("sampler", "all documents are counted, exactly; leave it out"),
+    ("diversified_sampler", "all documents are counted, exactly; leave it out"),
+    ("random_sampler", "all documents are counted, exactly; leave it out"),
+    ("significant_text", "use [significant_terms] on a keyword field"),
+    ("categorize_text", "use [terms] on a keyword field"),
+    ("variable_width_histogram", "use [histogram] or [percentiles]"),
+    ("t_test", "use [extended_stats] of both populations"),
+    ("matrix_stats", "use [extended_stats] of each field"),
+    ("time_series", "there are no time series indices"),
+    ("inference", "there are no models"),
 ];
 
 /// Names of all aggregations, in the order of the compatibility table.
@@ -261,12 +301,14 @@ impl Aggs {
         serde_json::to_string(&sources).unwrap_or_default()
     }
 
-    /// Whether a date in here may be relative to `now`, so that a cached result is good only for the same `now`.
+    /// Whether a date in here may be relative to `now`, or a list of terms stand in a document, so that a cached result is good only for the
+    /// same moment.
     pub fn mentions_now(&self) -> bool {
         fn mentions(value: &Value) -> bool {
             match value {
                 Value::String(it) => it.contains("now"),
                 Value::Array(it) => it.iter().any(mentions),
+                Value::Object(it) if ["index", "id", "path"].iter().all(|key| it.contains_key(*key)) => true,
                 Value::Object(it) => it.values().any(mentions),
                 _ => false,
             }
@@ -292,13 +334,13 @@ impl Aggs {
         Ok(AggPlan { nodes })
     }
 
-    /// The value of `aggregations`. Documents of `top_hits` are read by `fetch`.
+    /// The value of `aggregations`. Documents of `top_hits` are read by `fetch`; what `significant_terms` compares with is told by `ask`.
     ///
     /// # Errors
     /// More than [`limits::BUCKETS_MAX`] buckets; indices that disagree about a field's type; what `fetch` answers.
-    pub fn render(&self, partials: Partials, options: &RenderOptions, fetch: &mut FetchHit<'_>) -> Result<Value, QueryError> {
+    pub fn render(&self, partials: Partials, options: &RenderOptions, fetch: &mut FetchHit<'_>, ask: &mut AskAll<'_>) -> Result<Value, QueryError> {
         let mut out = Map::new();
-        self.render_into(partials.0, &mut out, &mut Renderer::new(*options, fetch))?;
+        self.render_into(partials.0, &mut out, &mut Renderer::new(*options, fetch, ask))?;
         Ok(Value::Object(out))
     }
 
@@ -381,6 +423,9 @@ fn parse_node(name: &str, definition: &Value, depth: usize, left: &mut usize) ->
             }
             "aggs" | "aggregations" => subs = Some(parse(value, depth + 1, left)?),
             _ => {
+                if let Some((_, why)) = REFUSED.iter().find(|it| it.0 == key) {
+                    return Err(QueryError::Parsing(format!("[{key}] aggregations are not supported: {why}")));
+                }
                 let aggregation = KINDS.iter().find(|it| it.name() == key).map(|it| Found::Aggregation(*it));
                 let pipeline = || pipeline::PIPELINES.iter().find(|it| it.name() == key).map(|it| Found::Pipeline(*it));
                 let unknown =
@@ -402,8 +447,9 @@ fn parse_node(name: &str, definition: &Value, depth: usize, left: &mut usize) ->
             if !subs.is_empty() || !subs.pipelines.is_empty() {
                 return Err(QueryError::IllegalArgument(format!("Aggregator [{name}] of type [{}] cannot accept sub-aggregations", kind.name())));
             }
-            let pipeline = kind.parse(&Body::new(kind.name(), name, body)?)?;
-            return Ok(Parsed::Pipeline(PipelineNode { name: name.to_owned(), meta, pipeline }));
+            let body = Body::new(kind.name(), name, body)?;
+            let (pipeline, format) = (kind.parse(&body)?, body.str("format")?.map(DecimalFormat::parse));
+            return Ok(Parsed::Pipeline(PipelineNode { name: name.to_owned(), meta, pipeline, format }));
         }
     };
     check_parents(&subs, kind, name, body)?;

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::aggs::auto_date_histogram::AutoDates;
 use crate::aggs::distinct::Distinct;
 use crate::aggs::exact_sum::ExactSum;
 use crate::aggs::quantiles::Quantiles;
@@ -70,6 +71,8 @@ pub(crate) enum Partial {
     Weighted(Box<Weighted>),
     /// Lengths and characters of texts.
     Strings(Box<StringStats>),
+    /// Buckets of time in a unit that depends on how long the time is.
+    AutoDates(Box<AutoDates>),
 }
 
 /// Buckets by key.
@@ -167,7 +170,7 @@ impl ValueKind {
     }
 
     /// The kind that values of both kinds have.
-    fn merge(&mut self, other: Self) {
+    pub(crate) fn merge(&mut self, other: Self) {
         use ValueKind::{Boolean, Conflict, Date, Double, Ip, Keyword, Long, Unmapped};
         let mine = std::mem::take(self);
         *self = match (mine, other) {
@@ -215,6 +218,7 @@ impl Partial {
             (Partial::TopHits(mine), Partial::TopHits(theirs)) => mine.merge(theirs),
             (Partial::Weighted(mine), Partial::Weighted(theirs)) => mine.merge(*theirs),
             (Partial::Strings(mine), Partial::Strings(theirs)) => mine.merge(*theirs),
+            (Partial::AutoDates(mine), Partial::AutoDates(theirs)) => mine.merge(*theirs),
             (mine, theirs) => unreachable!("partial results of different aggregations: {mine:?} and {theirs:?}"),
         }
     }
@@ -235,6 +239,9 @@ impl Partial {
                 Partial::Quantiles { values: Quantiles::Bins { bins, .. }, .. } => bins.len() * 16,
                 Partial::TopHits(it) => it.hits.len() * 128,
                 Partial::Weighted(_) => size_of::<Weighted>() + 128,
+                Partial::AutoDates(it) => {
+                    size_of::<AutoDates>() + it.keyed.buckets.iter().map(|it| size_of::<Bucket>() + lists(&it.subs)).sum::<usize>()
+                }
                 Partial::Strings(it) => size_of::<StringStats>() + it.characters.len() * 16,
             }
     }
@@ -253,7 +260,8 @@ pub(crate) fn merge_lists(mine: &mut Vec<Partial>, theirs: Vec<Partial>) {
 }
 
 impl Keyed {
-    fn merge(&mut self, mut theirs: Keyed) {
+    /// Adds the buckets of other documents.
+    pub(crate) fn merge(&mut self, mut theirs: Keyed) {
         self.kind.merge(std::mem::take(&mut theirs.kind));
         if self.kind == ValueKind::Double {
             // Indices that map the field as long and as double: all keys become doubles.

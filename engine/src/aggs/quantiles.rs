@@ -101,6 +101,16 @@ impl Quantiles {
         }
     }
 
+    /// The smallest or, with `largest`, the largest value between two bounds.
+    pub(crate) fn extreme_within(&self, low: f64, high: f64, largest: bool) -> Option<f64> {
+        let fits = |it: &f64| (low..=high).contains(it);
+        let values: Vec<f64> = match self {
+            Quantiles::Exact(values) => values.iter().map(|it| it.get()).filter(fits).collect(),
+            Quantiles::Bins { bins, .. } => bins.iter().map(|it| bounds(it.0).0).filter(fits).collect(),
+        };
+        if largest { values.last().copied() } else { values.first().copied() }
+    }
+
     /// The median of the distances from the median; `None` without values.
     pub(crate) fn median_deviation(&self) -> Option<f64> {
         let median = self.at(50.0)?;

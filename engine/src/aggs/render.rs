@@ -4,11 +4,13 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use crate::aggs::partial::ValueKind;
-use crate::aggs::source::date_format;
+use crate::aggs::rounding::Interval;
+use crate::aggs::source::{RequestFormat, date_format};
 use crate::aggs::top_hits::FetchHit;
 use crate::clock::Timestamp;
 use crate::columns::{Key, bytes_text};
 use crate::datetime::DateFormat;
+use crate::decimal_format::DecimalFormat;
 use crate::error::QueryError;
 use crate::limits;
 use crate::mapping::FieldType;
@@ -22,18 +24,34 @@ pub struct RenderOptions {
     pub now: Timestamp,
 }
 
+/// Asks the indices of a search once more: how many documents match a query, or are there at all, and what aggregations find in them.
+pub type AskAll<'a> = dyn FnMut(Option<&Value>, &Value) -> Result<(u64, Value), QueryError> + 'a;
+
 /// An answer being written.
 pub(crate) struct Renderer<'a> {
     pub(crate) options: RenderOptions,
     /// Reads the documents of `top_hits`.
     pub(crate) fetch: &'a mut FetchHit<'a>,
+    /// Asks for what results are compared with.
+    pub(crate) ask: &'a mut AskAll<'a>,
+    /// The bucket of time that is being written; where date histograms are in each other, the innermost.
+    pub(crate) span: Option<Span>,
     buckets: usize,
+}
+
+/// A bucket of a date histogram.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    /// Milliseconds of the first moment, and of the first behind it.
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+    pub(crate) interval: Interval,
 }
 
 impl<'a> Renderer<'a> {
     /// An empty answer.
-    pub(crate) fn new(options: RenderOptions, fetch: &'a mut FetchHit<'a>) -> Self {
-        Self { options, fetch, buckets: 0 }
+    pub(crate) fn new(options: RenderOptions, fetch: &'a mut FetchHit<'a>, ask: &'a mut AskAll<'a>) -> Self {
+        Self { options, fetch, ask, span: None, buckets: 0 }
     }
 
     /// Counts buckets that are about to be written.
@@ -54,13 +72,16 @@ pub(crate) struct ValueFormat {
     kind: ValueKind,
     date: DateFormat,
     zone: TimeZone,
+    /// For numbers, where the request has a format.
+    decimal: Option<DecimalFormat>,
 }
 
 impl ValueFormat {
     /// The format of `kind`'s values: the request's, else the mapping's.
-    pub(crate) fn new(kind: &ValueKind, request: Option<&DateFormat>, zone: TimeZone) -> Self {
+    pub(crate) fn new(kind: &ValueKind, request: Option<&RequestFormat>, zone: TimeZone) -> Self {
         let mapped = if let ValueKind::Date(it) = kind { it.as_deref() } else { None };
-        Self { kind: kind.clone(), date: date_format(request, mapped), zone }
+        let decimal = request.filter(|_| matches!(kind, ValueKind::Long | ValueKind::Double)).map(RequestFormat::decimal);
+        Self { kind: kind.clone(), date: date_format(request, mapped), zone, decimal }
     }
 
     /// Writes `key` and, where the kind has one, `key_as_string`.
@@ -77,7 +98,7 @@ impl ValueFormat {
         match (&self.kind, key) {
             (ValueKind::Boolean, Key::I64(it)) => Some((*it != 0).to_string()),
             (ValueKind::Date(_), Key::I64(it)) => Some(self.date(*it)),
-            _ => None,
+            _ => self.decimal.as_ref().zip(key.as_f64()).map(|(format, it)| format.format(it)),
         }
     }
 
@@ -104,7 +125,7 @@ impl ValueFormat {
         match self.kind {
             ValueKind::Boolean => Some((value != 0.0).to_string()),
             ValueKind::Date(_) => Some(self.date(value as i64)),
-            _ => None,
+            _ => self.decimal.as_ref().map(|it| it.format(value)),
         }
     }
 

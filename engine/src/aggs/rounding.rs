@@ -39,6 +39,21 @@ impl Interval {
         CALENDAR.iter().find(|it| it.0 == text || it.1 == text).map(|it| it.2)
     }
 
+    /// Months, for those that are counted in them.
+    pub(crate) fn months(self) -> Option<u32> {
+        match self {
+            Interval::Month => Some(1),
+            Interval::Quarter => Some(3),
+            Interval::Year => Some(12),
+            Interval::Fixed(_) | Interval::Day | Interval::Week => None,
+        }
+    }
+
+    /// Milliseconds, clock changes aside; of months and longer, at most.
+    pub(crate) fn length_ms(self) -> i64 {
+        self.step()
+    }
+
     /// Milliseconds that no bucket of this interval is shorter than by more than a clock change.
     fn step(self) -> i64 {
         const DAY: i64 = 86_400_000;

@@ -10,6 +10,7 @@ use crate::aggs::partial::ValueKind;
 use crate::aggs::{AggContext, SegmentContext};
 use crate::columns::{BlockReader, FieldColumn, Key, Repeats};
 use crate::datetime::{DateFormat, Rounding};
+use crate::decimal_format::DecimalFormat;
 use crate::error::QueryError;
 use crate::mapping::{ColumnKind, MappedField};
 use crate::row::ip_bytes;
@@ -22,7 +23,29 @@ pub(crate) struct Source {
     pub(crate) field: String,
     missing: Option<Value>,
     value_type: Option<ValueKind>,
-    pub(crate) format: Option<DateFormat>,
+    pub(crate) format: Option<RequestFormat>,
+}
+
+/// `format` of a request. Whether it is one of dates or of numbers depends on the values.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestFormat {
+    text: String,
+    date: Result<DateFormat, String>,
+}
+
+impl RequestFormat {
+    /// The text as a format of numbers.
+    pub(crate) fn decimal(&self) -> DecimalFormat {
+        DecimalFormat::parse(&self.text)
+    }
+
+    /// The text as a format of dates.
+    ///
+    /// # Errors
+    /// [`QueryError::IllegalArgument`] where it is none.
+    pub(crate) fn date(&self) -> Result<&DateFormat, QueryError> {
+        self.date.as_ref().map_err(|why| QueryError::IllegalArgument(why.clone()))
+    }
 }
 
 /// Which fields an aggregation can read.
@@ -56,7 +79,7 @@ impl Source {
                 _ => Err(QueryError::IllegalArgument(format!("Unknown value type [{it}]"))),
             })
             .transpose()?;
-        let format = body.str("format")?.map(parse_format).transpose()?;
+        let format = body.str("format")?.map(parse_format);
         Ok(Self { agg: body.kind, field: body.field()?, missing: body.get("missing").cloned(), value_type, format })
     }
 
@@ -101,6 +124,20 @@ impl Source {
                 field.kind.name(),
                 self.agg
             )));
+        }
+        if let Some(format) = &self.format {
+            match kind {
+                ValueKind::Date(_) => drop(format.date()?),
+                _ if accepts == Accepts::Dates => drop(format.date()?),
+                ValueKind::Keyword | ValueKind::Ip | ValueKind::Boolean => {
+                    return Err(QueryError::IllegalArgument(format!(
+                        "Field [{}] of type [{}] does not support custom formats",
+                        self.field,
+                        field.kind.name()
+                    )));
+                }
+                ValueKind::Unmapped | ValueKind::Long | ValueKind::Double | ValueKind::Conflict => {}
+            }
         }
         let missing = self.missing.as_ref().map(|it| self.missing_key(it, &kind, ctx)).transpose()?;
         Ok(SourcePlan { field: Some(field.clone()), kind, missing })
@@ -171,7 +208,7 @@ impl SourcePlan {
     }
 
     /// The format of the values' dates: the request's, or the mapping's.
-    pub(crate) fn date_format(&self, request: Option<&DateFormat>) -> DateFormat {
+    pub(crate) fn date_format(&self, request: Option<&RequestFormat>) -> DateFormat {
         let mapped = if let ValueKind::Date(it) = &self.kind { it.as_deref() } else { None };
         date_format(request, mapped)
     }
@@ -239,13 +276,13 @@ impl Values {
 }
 
 /// A format string of a request.
-pub(crate) fn parse_format(text: &str) -> Result<DateFormat, QueryError> {
-    DateFormat::parse(text).map_err(QueryError::IllegalArgument)
+pub(crate) fn parse_format(text: &str) -> RequestFormat {
+    RequestFormat { text: text.to_owned(), date: DateFormat::parse(text) }
 }
 
 /// The request's format, else the mapping's, else the default.
-pub(crate) fn date_format(request: Option<&DateFormat>, mapped: Option<&str>) -> DateFormat {
-    match (request, mapped.map(DateFormat::parse)) {
+pub(crate) fn date_format(request: Option<&RequestFormat>, mapped: Option<&str>) -> DateFormat {
+    match (request.and_then(|it| it.date().ok()), mapped.map(DateFormat::parse)) {
         (Some(it), _) => it.clone(),
         (None, Some(Ok(it))) => it,
         (None, _) => DateFormat::default_es(),

@@ -19,6 +19,7 @@ use crate::aggs::render::Renderer;
 use crate::aggs::{AggContext, AggKind, AggPlan, Aggregation, Aggs, Collector, Plan, SegmentContext};
 use crate::columns::{FieldColumn, Key};
 use crate::error::QueryError;
+use crate::hit_fields::{FieldsOf, HitField, fields_of};
 use crate::limits;
 use crate::mapping::{ColumnKind, MappedField, Mapping, internal};
 use crate::sort::{Missing, Mode, SortBy, SortKey, SortValue};
@@ -47,14 +48,12 @@ pub struct FetchedHit {
     pub version: u64,
     /// The whole document.
     pub source: Map<String, Value>,
-    /// Values of the fields that were asked for, by name.
-    pub fields: Map<String, Value>,
     /// The mapping of its index.
     pub mapping: Arc<Mapping>,
 }
 
-/// Reads a document, and the fields of it that match patterns.
-pub type FetchHit<'a> = dyn FnMut(&HitAddress, &[String]) -> Result<FetchedHit, QueryError> + 'a;
+/// Reads a document.
+pub type FetchHit<'a> = dyn FnMut(&HitAddress) -> Result<FetchedHit, QueryError> + 'a;
 
 #[derive(Clone, Debug)]
 struct TopHitsAgg {
@@ -63,7 +62,7 @@ struct TopHitsAgg {
     /// Empty: the order of writing.
     sort: Vec<SortKey>,
     source: SourceFilter,
-    fields: Vec<String>,
+    fields: Vec<HitField>,
     version: bool,
     seq_no: bool,
 }
@@ -102,19 +101,21 @@ impl AggKind for Kind {
             )));
         }
         let sort = body.get("sort").map(SortKey::parse).transpose()?.unwrap_or_default();
+        if let Some(mode) = sort.iter().filter_map(|it| it.mode).find(|it| it.computes()) {
+            return Err(QueryError::IllegalArgument(format!("{} [{}] can't sort by mode [{mode:?}]; only by min and max", body.kind, body.name)));
+        }
         if sort.iter().any(|it| it.by == SortBy::Score) || body.bool("track_scores")? == Some(true) {
             return Err(QueryError::IllegalArgument(format!("top_hits [{}] can't know [_score]; sort by fields", body.name)));
         }
         let mut fields = Vec::new();
-        for key in ["fields", "docvalue_fields"] {
+        for (key, of) in [("fields", FieldsOf::Document), ("docvalue_fields", FieldsOf::Columns)] {
             let list = match body.get(key) {
                 Some(Value::Array(list)) => list.as_slice(),
                 None => &[],
                 Some(other) => return Err(body.bad(key, other)),
             };
             for field in list {
-                let name = field.as_str().or_else(|| field.get("field").and_then(Value::as_str));
-                fields.push(name.ok_or_else(|| body.bad(key, field))?.to_owned());
+                fields.push(HitField::parse(field, of)?);
             }
         }
         Ok(Box::new(TopHitsAgg {
@@ -131,6 +132,9 @@ impl AggKind for Kind {
 
 impl Aggregation for TopHitsAgg {
     fn plan(&self, ctx: &AggContext<'_>) -> Result<Box<dyn Plan>, QueryError> {
+        for field in &self.fields {
+            field.check(ctx.mapping)?;
+        }
         Ok(Box::new(TopHitsPlan::new(&self.sort, self.from + self.size, ctx)?))
     }
 
@@ -138,7 +142,8 @@ impl Aggregation for TopHitsAgg {
         let top = if let Partial::TopHits(it) = partial { it } else { TopHits::default() };
         let mut hits = Vec::new();
         for hit in top.hits.iter().skip(self.from).take(self.size) {
-            let fetched = (renderer.fetch)(&hit.address, &self.fields)?;
+            let fetched = (renderer.fetch)(&hit.address)?;
+            let fields = fields_of(&self.fields, &fetched.source, &fetched.mapping)?;
             let mut row = Map::new();
             row.insert("_index".to_owned(), hit.address.index.clone().into());
             row.insert("_id".to_owned(), fetched.id.into());
@@ -151,8 +156,8 @@ impl Aggregation for TopHitsAgg {
             }
             row.insert("_score".to_owned(), Value::Null);
             self.source.apply(fetched.source).into_iter().for_each(|it| drop(row.insert("_source".to_owned(), it.into())));
-            if !fetched.fields.is_empty() {
-                row.insert("fields".to_owned(), fetched.fields.into());
+            if !fields.is_empty() {
+                row.insert("fields".to_owned(), fields.into());
             }
             if !self.sort.is_empty() {
                 let value = |(key, value): (&SortKey, &SortValue)| key.to_json(key.resolve(&fetched.mapping).ok().flatten(), value);

@@ -8,6 +8,7 @@ use crate::aggs::render::Renderer;
 use crate::aggs::top_hits::TopHitsPlan;
 use crate::aggs::{AggContext, AggKind, Aggregation, Aggs, Plan};
 use crate::error::QueryError;
+use crate::hit_fields::{HitField, fields_of};
 use crate::sort::{SortBy, SortKey, SortValue};
 
 pub(crate) struct Kind;
@@ -69,11 +70,13 @@ impl Aggregation for TopMetrics {
 
     fn render(&self, partial: Partial, _subs: &Aggs, renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
         let hits = if let Partial::TopHits(it) = partial { it.hits } else { Vec::new() };
+        let fields: Vec<HitField> = self.metrics.iter().map(|it| HitField::named(it)).collect();
         let mut top = Vec::with_capacity(hits.len());
         // A document without the value that is sorted by is no candidate.
         for hit in hits.iter().filter(|it| !it.values.contains(&SortValue::Missing)) {
-            let fetched = (renderer.fetch)(&hit.address, &self.metrics)?;
-            let value = |it: &String| fetched.fields.get(it).map_or(Value::Null, first);
+            let fetched = (renderer.fetch)(&hit.address)?;
+            let shown = fields_of(&fields, &fetched.source, &fetched.mapping)?;
+            let value = |it: &String| shown.get(it).map_or(Value::Null, first);
             let metrics: Map<String, Value> = self.metrics.iter().map(|it| (it.clone(), value(it))).collect();
             let sort = |(key, value): (&SortKey, &SortValue)| key.to_json(key.resolve(&fetched.mapping).ok().flatten(), value);
             let sort: Vec<Value> = self.sort.iter().zip(&hit.values).map(sort).collect();

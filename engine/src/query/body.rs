@@ -8,6 +8,41 @@ use super::{CLAUSES, Query};
 use crate::error::QueryError;
 use crate::limits::{CLAUSES_MAX, QUERY_DEPTH_MAX};
 
+/// Clauses that Elasticsearch has and this engine has not, with the reason.
+const REFUSED: &[(&str, &str)] = &[
+    ("nested", "there are no nested fields"),
+    ("has_child", "there are no join fields"),
+    ("has_parent", "there are no join fields"),
+    ("parent_id", "there are no join fields"),
+    ("geo_bounding_box", "there are no geo fields"),
+    ("geo_distance", "there are no geo fields"),
+    ("geo_polygon", "there are no geo fields"),
+    ("geo_shape", "there are no geo fields"),
+    ("shape", "there are no geo fields"),
+    ("knn", "there are no vectors"),
+    ("sparse_vector", "there are no vectors"),
+    ("text_expansion", "there are no vectors"),
+    ("semantic", "there are no vectors"),
+    ("script", "there are no scripts"),
+    ("script_score", "there are no scripts"),
+    ("percolate", "queries are not stored"),
+    ("more_like_this", "ask for the words with [match] or [terms]"),
+    ("intervals", "ask with [match_phrase] and its [slop]"),
+    ("span_containing", "ask with [match_phrase] and its [slop]"),
+    ("span_field_masking", "ask with [match_phrase] and its [slop]"),
+    ("span_first", "ask with [match_phrase] and its [slop]"),
+    ("span_multi", "ask with [match_phrase] and its [slop]"),
+    ("span_near", "ask with [match_phrase] and its [slop]"),
+    ("span_not", "ask with [match_phrase] and its [slop]"),
+    ("span_or", "ask with [match_phrase] and its [slop]"),
+    ("span_term", "ask with [match_phrase] and its [slop]"),
+    ("span_within", "ask with [match_phrase] and its [slop]"),
+    ("rank_feature", "there are no such fields"),
+    ("wrapper", "send the query itself"),
+    ("pinned", "order by [function_score]"),
+    ("type", "there are no types"),
+];
+
 /// Levels and clauses of the body read so far.
 #[derive(Debug, Default)]
 pub(crate) struct Parser {
@@ -34,6 +69,9 @@ impl Parser {
         };
         if let Some((other, _)) = keys.next() {
             return Err(QueryError::Parsing(format!("[{name}] malformed query, expected [END_OBJECT] but found [FIELD_NAME] [{other}]")));
+        }
+        if let Some((_, why)) = REFUSED.iter().find(|it| it.0 == name) {
+            return Err(QueryError::Parsing(format!("[{name}] queries are not supported: {why}")));
         }
         let Some(kind) = CLAUSES.iter().find(|it| it.name() == name) else {
             let near = nearest(name, CLAUSES.iter().map(|it| it.name()));
@@ -122,6 +160,11 @@ impl<'a> Body<'a> {
         body.options.boost = body.options.boost.or(outer.options.boost);
         body.options.name = body.options.name.or(outer.options.name);
         Ok((field, body))
+    }
+
+    /// A key that stays.
+    pub(crate) fn peek(&self, key: &str) -> Option<&'a Value> {
+        self.left.iter().find(|it| it.0 == key).map(|it| it.1)
     }
 
     /// Takes a key.

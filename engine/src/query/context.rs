@@ -16,6 +16,20 @@ pub trait DocumentText: Send + Sync {
     /// The texts of `field` in a stored document, given the bytes of its `_source` field, in the document's order.
     fn texts(&self, stored: &[u8], field: &MappedField) -> Vec<String>;
 
+    /// The values at a path of a document of some index, for lists of terms that are stored there; none where there is no such document.
+    ///
+    /// # Errors
+    /// [`QueryError::IllegalArgument`] where there is no such index, or nobody can look.
+    fn values(&self, index: &str, id: &str, path: &str) -> Result<Vec<serde_json::Value>, QueryError> {
+        Err(QueryError::IllegalArgument(format!("the terms at [{path}] of document [{id}] of [{index}] can't be looked up here")))
+    }
+
+    /// Told when a document can't be scored as the query wants: the question does not fit the data. Whoever runs the search answers with
+    /// that instead of a result.
+    fn refused(&self, reason: &str) {
+        self.damaged(reason);
+    }
+
     /// Told when a stored document could not be read while a query ran. The document counts as no match, because a scorer
     /// cannot fail; whoever runs the search must answer with an error afterwards.
     fn damaged(&self, reason: &str) {

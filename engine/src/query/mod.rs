@@ -22,9 +22,12 @@ pub mod kql;
 // Clauses, in the order of `CLAUSES`.
 mod bool;
 mod boosting;
+mod combined_fields;
 mod constant_score;
 mod dis_max;
+mod distance_feature;
 mod exists;
+mod function_score;
 mod fuzzy;
 mod ids;
 mod match_all;
@@ -40,6 +43,7 @@ mod regexp;
 mod simple_query_string;
 mod term;
 mod terms;
+mod terms_set;
 mod wildcard;
 
 // What clauses share.
@@ -47,6 +51,7 @@ mod field;
 mod lucene;
 mod minimum_should_match;
 mod pattern;
+mod scoring;
 mod term_pattern;
 mod value;
 
@@ -54,6 +59,7 @@ mod value;
 mod dictionary;
 mod exclusion;
 mod guard;
+mod rescored;
 mod scan;
 mod slice;
 mod verified;
@@ -84,9 +90,12 @@ pub(crate) type TantivyQuery = Box<dyn tantivy::query::Query>;
 pub(crate) const CLAUSES: &[&dyn ClauseKind] = &[
     &bool::Bool,
     &boosting::Boosting,
+    &combined_fields::CombinedFields,
     &constant_score::ConstantScore,
     &dis_max::DisMax,
+    &distance_feature::DistanceFeature,
     &exists::Exists,
+    &function_score::FunctionScore,
     &fuzzy::Fuzzy,
     &ids::Ids,
     &match_text::Match,
@@ -103,6 +112,7 @@ pub(crate) const CLAUSES: &[&dyn ClauseKind] = &[
     &simple_query_string::SimpleQueryString,
     &term::Term,
     &terms::Terms,
+    &terms_set::TermsSet,
     &wildcard::Wildcard,
 ];
 
@@ -144,6 +154,10 @@ pub(crate) trait Clause: fmt::Debug + Send + Sync + 'static {
     fn clip(&self, clip: &Clip<'_>) -> Option<Query> {
         let _ = clip;
         None
+    }
+    /// Whether what matches depends on scores.
+    fn needs_scores(&self) -> bool {
+        self.children().iter().any(|it| it.needs_scores())
     }
     /// Whether the clause means something else a millisecond later.
     fn uses_now(&self) -> bool {
@@ -222,6 +236,11 @@ impl Query {
         self.clause.uses_now()
     }
 
+    /// Whether what matches depends on scores, which then have to be those of the whole index.
+    pub fn needs_scores(&self) -> bool {
+        self.clause.needs_scores()
+    }
+
     /// The query against one index's mapping, for tantivy. Splits built under an older mapping are asked with the newest one.
     ///
     /// A query that cannot match in this index is a [`tantivy::query::EmptyQuery`].
@@ -246,6 +265,11 @@ impl Query {
         queries.into_iter().fold(BoolQuery::new(), BoolQuery::must).build()
     }
 
+    /// The name of the outermost clause, such as `bool`.
+    pub fn kind(&self) -> &'static str {
+        self.clause.name()
+    }
+
     /// The name given as `_name`, if any.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
@@ -256,6 +280,22 @@ impl Query {
     pub fn boosted(mut self, boost: f32) -> Self {
         self.boost = boost;
         self
+    }
+
+    /// The query with its score multiplied once more.
+    #[must_use]
+    pub fn scaled(mut self, factor: f32) -> Self {
+        self.boost *= factor;
+        self
+    }
+
+    /// The queries of the tree that have a name.
+    pub fn named(&self) -> Vec<&Query> {
+        let mut named: Vec<&Query> = self.clause.children().into_iter().flat_map(Query::named).collect();
+        if self.name.is_some() {
+            named.insert(0, self);
+        }
+        named
     }
 
     pub(crate) fn new(clause: impl Clause) -> Self {

@@ -161,6 +161,11 @@ impl ClauseKind for MultiMatch {
     }
 }
 
+/// Each word of a text in some field, as if the fields were one.
+pub(crate) fn across_fields(query: Value, fields: FieldList, options: MatchOptions) -> Query {
+    Query::new(MultiMatchClause { query, fields, kind: Type::CrossFields, slop: 0, tie_breaker: None, options, is_lenient: None })
+}
+
 impl Clause for MultiMatchClause {
     fn name(&self) -> &'static str {
         MultiMatch.name()

@@ -67,12 +67,11 @@ impl Corpus {
 }
 
 impl Corpus {
-    fn fetch(&self, hit: &HitAddress, fields: &[String]) -> FetchedHit {
+    fn fetch(&self, hit: &HitAddress) -> FetchedHit {
         let document: TantivyDocument = self.searcher.doc(DocAddress::new(hit.split as u32, hit.doc)).expect("a hit has a document");
         let bytes = document.get_first(internal::SOURCE).and_then(|it| it.as_bytes()).expect("a document has its source");
         let source: Map<String, Value> = serde_json::from_slice(bytes).expect("the source is JSON");
-        let shown = source.iter().filter(|it| fields.contains(it.0)).map(|(name, value)| (name.clone(), Value::from(vec![value.clone()]))).collect();
-        FetchedHit { id: format!("id-{}", hit.seq), version: 1, source, fields: shown, mapping: Arc::new(self.mapping.clone()) }
+        FetchedHit { id: format!("id-{}", hit.seq), version: 1, source, mapping: Arc::new(self.mapping.clone()) }
     }
 }
 
@@ -83,8 +82,14 @@ pub(crate) fn search(corpora: &[&Corpus], query: &Value, request: &Value, typed_
     for corpus in corpora {
         all.extend(corpus.partials(&aggs, query)?);
     }
-    let mut fetch = |hit: &HitAddress, fields: &[String]| Ok(corpora[0].fetch(hit, fields));
-    aggs.render(Partials::merge_all(all), &RenderOptions { typed_keys, now: NOW }, &mut fetch)
+    let mut fetch = |hit: &HitAddress| Ok(corpora[0].fetch(hit));
+    let mut ask = |query: Option<&Value>, aggs: &Value| {
+        let everything = serde_json::json!({ "match_all": {} });
+        let counted = serde_json::json!({ "of": aggs["of"], "all": { "filter": query.unwrap_or(&everything) } });
+        let answer = search(corpora, query.unwrap_or(&everything), &counted, false)?;
+        Ok((answer["all"]["doc_count"].as_u64().unwrap_or_default(), answer))
+    };
+    aggs.render(Partials::merge_all(all), &RenderOptions { typed_keys, now: NOW }, &mut fetch, &mut ask)
 }
 
 /// The values of a dotted field.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sekisho_engine::mapping::simple_match;
-use sekisho_engine::{Alias, AliasAction, Engine, ResolveOptions};
+use sekisho_engine::{Alias, AliasAction, ResolveOptions};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Reply};
@@ -11,6 +11,7 @@ use super::condition::invalid;
 use super::error::ApiError;
 use super::index::infos;
 use crate::app::{resolve_options, targets};
+use crate::security::Scope;
 
 /// Answers `POST _aliases`: all changes or none.
 ///
@@ -136,7 +137,7 @@ pub async fn get(mut call: Call) -> Outcome {
 }
 
 /// The aliases of an index, as the answers of `GET /{index}` show them.
-pub fn aliases_of(engine: &Engine, index: &str) -> Value {
+pub fn aliases_of(engine: &Scope, index: &str) -> Value {
     let of = |(alias, members): (String, BTreeMap<String, Alias>)| members.get(index).map(|it| (alias, to_json(it)));
     Value::Object(engine.aliases().into_iter().filter_map(of).collect())
 }
@@ -173,7 +174,7 @@ fn not_found(names: &str) -> ApiError {
 }
 
 /// The indices and data streams of an expression, as members of an alias.
-fn members(engine: &Engine, expression: &str) -> Result<Vec<String>, ApiError> {
+fn members(engine: &Scope, expression: &str) -> Result<Vec<String>, ApiError> {
     let expression = if expression == "_all" { "*" } else { expression };
     let mut names = Vec::new();
     for part in expression.split(',').filter(|it| !it.is_empty()) {
@@ -242,7 +243,7 @@ impl Wanted {
     }
 
     /// The action in the engine's words; nothing where it has nothing to do.
-    fn resolve(&self, engine: &Engine, resolved: &mut Vec<AliasAction>) -> Result<(), ApiError> {
+    fn resolve(&self, engine: &Scope, resolved: &mut Vec<AliasAction>) -> Result<(), ApiError> {
         let expression = self.indices.join(",");
         match self.kind {
             Kind::Add => {

@@ -1,14 +1,15 @@
 //! `_analyze`: the tokens of a text, as a field or an analyser makes them.
 
+use sekisho_engine::ResolveOptions;
 use sekisho_engine::analysis::{LINE, STANDARD, words};
 use sekisho_engine::mapping::FieldType;
-use sekisho_engine::{Engine, ResolveOptions};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Reply};
 use super::condition::invalid;
 use super::error::ApiError;
 use super::index::infos;
+use crate::security::Scope;
 
 /// Tokens of one answer, as Elasticsearch's `index.analyze.max_token_count`; refused beyond it.
 pub const TOKENS_MAX: usize = 10_000;
@@ -41,7 +42,7 @@ pub async fn handle(mut call: Call) -> Outcome {
     call.app.blocking(move |engine| answer(engine, &index, &body)).await
 }
 
-fn answer(engine: &Engine, index: &str, body: &Map<String, Value>) -> Outcome {
+fn answer(engine: &Scope, index: &str, body: &Map<String, Value>) -> Outcome {
     let (mut analyser, mut texts) = (None, Vec::new());
     for (key, value) in body {
         match (key.as_str(), value) {
@@ -108,7 +109,7 @@ fn named(name: &str) -> Result<Analyser, ApiError> {
     }
 }
 
-fn of_field(engine: &Engine, index: &str, field: &str) -> Result<Analyser, ApiError> {
+fn of_field(engine: &Scope, index: &str, field: &str) -> Result<Analyser, ApiError> {
     if index.is_empty() {
         return Err(ApiError::illegal_argument("analysis based on a specific field requires an index"));
     }

@@ -33,7 +33,7 @@ pub async fn submit(mut call: Call) -> Outcome {
     let guard = CancelOnDrop::new(search.request.cancel.clone(), metrics.clone());
     let (began, began_ms) = (Instant::now(), jiff::Timestamp::now().as_millisecond());
     let contexts = call.app.clone();
-    let response = call.app.search(move |engine| search::run(engine, contexts.contexts(), &search)).await;
+    let response = call.app.search(move |engine| search::run(engine, &contexts.contexts(), &search)).await;
     guard.finish();
     metrics.search_duration.observe(began.elapsed().as_secs_f64());
     let mut answer = json!({

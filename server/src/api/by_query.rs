@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use sekisho_engine::{Condition, Engine, PRIMARY_TERM, Scan, SearchRequest, StoredDocument, WriteAction, WriteOp, WriteResult};
+use sekisho_engine::{Condition, PRIMARY_TERM, Scan, SearchRequest, StoredDocument, WriteAction, WriteOp, WriteResult};
 use serde_json::{Map, Value, json};
 
 use super::bulk::item;
@@ -13,6 +13,7 @@ use super::condition::invalid;
 use super::error::ApiError;
 use super::search::{self, CancelOnDrop, SearchCall};
 use crate::app::targets;
+use crate::security::Scope;
 
 /// Documents of one batch unless `scroll_size` says otherwise, as in Elasticsearch.
 const BATCH_DOCS: usize = 1_000;
@@ -49,6 +50,11 @@ async fn handle(mut call: Call, is_delete: bool) -> Outcome {
     let search = search::parse(&index, body, &mut call.params, &call.path)?;
     if search.request.from > 0 {
         return invalid("from is not supported in this context");
+    }
+    // Every match is gone over; what would leave some out is not passed by.
+    let limits = [("terminate_after", search.request.terminate_after.is_some()), ("min_score", search.request.min_score.is_some())];
+    if let Some((name, _)) = limits.iter().find(|it| it.1) {
+        return Err(ApiError::illegal_argument(format!("[{name}] is not supported here; use [max_docs] or a query")));
     }
     if is_delete && !has_query {
         return invalid("query is missing");
@@ -160,7 +166,7 @@ fn conflicts(word: &str) -> Result<bool, ApiError> {
 ///
 /// # Errors
 /// As the search.
-pub fn scan(engine: &Engine, search: &SearchCall, options: &Options) -> Result<Scan, ApiError> {
+pub fn scan(engine: &Scope, search: &SearchCall, options: &Options) -> Result<Scan, ApiError> {
     Ok(engine.scan(&targets(engine, &search.index, search.options)?, &search.request, options.docs_max)?)
 }
 
@@ -172,7 +178,7 @@ pub fn bytes(source: &Map<String, Value>) -> Vec<u8> {
 /// Matches to go over, in batches.
 pub struct Work<'a> {
     /// Where.
-    pub engine: &'a Engine,
+    pub engine: &'a Scope,
     /// What.
     pub scan: &'a Scan,
     /// How.
@@ -241,8 +247,7 @@ impl Work<'_> {
             at = end;
         }
         if options.refresh && !touched.is_empty() {
-            let uuids: Vec<String> = engine.indices().into_iter().filter(|it| touched.contains(&it.name)).map(|it| it.uuid).collect();
-            engine.refresh(Some(&uuids))?;
+            engine.refresh_named(&touched)?;
         }
         let status = failures.first().and_then(|it| it["status"].as_u64()).map_or(200, |it| it as u16);
         let Counts { created, updated, deleted, conflicts, batches } = counts;

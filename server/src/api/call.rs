@@ -1,6 +1,7 @@
 //! A request as handlers see it, and what they answer.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
@@ -21,6 +22,8 @@ pub struct Call {
     pub params: Params,
     /// Headers.
     pub headers: HeaderMap,
+    /// Who is at the other end of the connection.
+    pub peer: Option<IpAddr>,
     /// The body, decompressed.
     pub body: Bytes,
 }
@@ -123,6 +126,8 @@ pub enum Reply {
     Asset(&'static sekisho_ui::Asset),
     /// Somewhere else.
     Redirect(&'static str),
+    /// JSON with status 200, and a cookie.
+    Cookie(String, Value),
     /// Nothing but a status: `HEAD`.
     Empty(u16),
 }

@@ -1,6 +1,6 @@
 //! `_cluster`: health, settings, state and sums of the one node that there is.
 
-use sekisho_engine::{Engine, IndexInfo, ResolveOptions};
+use sekisho_engine::{IndexInfo, ResolveOptions};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Reply};
@@ -9,6 +9,7 @@ use super::index::infos;
 use super::node::NODE;
 use super::{alias, setting};
 use crate::app::{resolve_options, targets};
+use crate::security::Scope;
 
 /// Answers `_cluster/health`. One node is all there is, so there is nothing to wait for.
 ///
@@ -39,7 +40,7 @@ pub async fn health(mut call: Call) -> Outcome {
 }
 
 /// Red where a split could not be opened, yellow where something was lost from the log, else green.
-pub(super) fn health_of(engine: &Engine, indices: &[IndexInfo]) -> Value {
+pub(super) fn health_of(engine: &Scope, indices: &[IndexInfo]) -> Value {
     let damaged = indices.iter().filter(|it| it.damaged > 0).count();
     let status = if damaged > 0 {
         "red"

@@ -1,6 +1,6 @@
 //! Single documents: `_doc` and `_create`.
 
-use sekisho_engine::{Engine, PRIMARY_TERM, ResolveOptions, SourceFilter, StoredDocument, Targets, WriteAction, WriteOp, WriteResult};
+use sekisho_engine::{PRIMARY_TERM, ResolveOptions, SourceFilter, StoredDocument, Targets, WriteAction, WriteOp, WriteResult};
 use serde_json::{Map, Value, json};
 
 use super::bulk::item;
@@ -9,6 +9,7 @@ use super::condition::Expectation;
 use super::error::ApiError;
 use super::maintenance::RefreshAfter;
 use super::source::{show, source_filter};
+use crate::security::Scope;
 
 /// Answers `POST /{index}/_doc`: a document whose id is made.
 ///
@@ -92,7 +93,7 @@ pub async fn get(mut call: Call) -> Outcome {
 ///
 /// # Errors
 /// 404 for an index that does not exist.
-pub fn one_index(engine: &Engine, name: &str) -> Result<Targets, ApiError> {
+pub fn one_index(engine: &Scope, name: &str) -> Result<Targets, ApiError> {
     let found = engine.resolve(name, ResolveOptions { allow_no_indices: false, ..ResolveOptions::default() })?;
     match engine.aliases().get(name) {
         Some(members) if members.len() > 1 => {

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use sekisho_engine::{DocumentError, EngineError, QueryError};
 use serde_json::{Map, Value, json};
 
+/// What credentials may look like, for `WWW-Authenticate`.
+pub const CHALLENGES: [&str; 2] = ["Basic realm=\"security\", charset=\"UTF-8\"", "ApiKey"];
+
 /// An error as a client sees it: `{"error": {"root_cause": […], "type", "reason", …}, "status"}`.
 #[derive(Clone, Debug)]
 pub struct ApiError {
@@ -36,6 +39,16 @@ impl ApiError {
     /// 400 `parsing_exception`.
     pub fn parsing(reason: impl Into<String>) -> Self {
         Self::new(400, "parsing_exception", reason)
+    }
+
+    /// 401 `security_exception`: nobody knows who asks.
+    pub fn unauthenticated(reason: impl Into<String>) -> Self {
+        Self::new(401, "security_exception", reason).with("header", json!({ "WWW-Authenticate": CHALLENGES }))
+    }
+
+    /// 403 `security_exception`: whoever asks may not.
+    pub fn forbidden(reason: impl Into<String>) -> Self {
+        Self::new(403, "security_exception", reason)
     }
 
     /// 404 for a scroll or a point in time that is not open.
@@ -115,6 +128,7 @@ impl From<&EngineError> for ApiError {
         let reason = error.to_string();
         match error {
             EngineError::IndexNotFound(name) => Self::index_not_found(name),
+            EngineError::Forbidden(_) => Self::forbidden(reason),
             EngineError::IndexClosed(name) => Self::new(400, "index_closed_exception", reason).with("index", name.as_str()),
             EngineError::InvalidAlias { name, .. } => Self::new(400, "invalid_alias_name_exception", reason).with("index", name.as_str()),
             EngineError::InvalidTemplate(_) => Self::new(400, "invalid_index_template_exception", reason),

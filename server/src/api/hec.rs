@@ -2,7 +2,7 @@
 //! how it is answered is in `docs/hec.md`.
 //!
 //! A text that is a log line we can read goes the way of syslog lines. Any other event is a document. A request is read as a whole before
-//! anything of it is written, and answered when all of it is durable.
+//! anything of it is written, and answered when all of it is durable. A document that its index refuses does not keep the others out.
 
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use sekisho_ingest::limits::LINE_BYTES_MAX;
 use sekisho_ingest::{Envelope, LineSink as _, Transport, panos};
 use serde_json::{Map, Value, json};
 
+use super::bulk;
 use super::call::{Call, Outcome, Params, Reply};
 use super::error::ApiError;
 
@@ -152,6 +153,10 @@ fn authorise(call: &Call) -> Result<(), Refusal> {
 struct Batch {
     records: Vec<Vec<u8>>,
     documents: Vec<WriteOp>,
+    /// For each document, which event of the request it is.
+    numbers: Vec<usize>,
+    /// How many events were added.
+    events_count: usize,
     /// Bytes of each line, and whether it was cut.
     counted: Vec<(u64, bool)>,
 }
@@ -207,6 +212,7 @@ impl Batch {
             return self.add_document(Map::from_iter([("message".to_owned(), message.into())]), about);
         }
         let is_truncated = text.len() > LINE_BYTES_MAX;
+        self.events_count += 1;
         self.counted.push((text.len().min(LINE_BYTES_MAX) as u64, is_truncated));
         let envelope = Envelope { received_at: now(), is_truncated, ..Envelope::new(Transport::Hec) };
         self.records.push(envelope.encode(&text[..text.len().min(LINE_BYTES_MAX)]));
@@ -232,6 +238,8 @@ impl Batch {
         let index = about.index.unwrap_or_else(|| INDEX.to_owned());
         // Creates only, so that a data stream takes them too.
         let action = WriteAction::Create(Value::Object(document).to_string().into_bytes());
+        self.numbers.push(self.events_count);
+        self.events_count += 1;
         self.documents.push(WriteOp { index, id: None, action, condition: Condition::None });
     }
 
@@ -260,14 +268,25 @@ impl Batch {
         if let Some(receipt) = receipt {
             receipt.wait().await.map_err(|error| ApiError::new(503, "unavailable_shards_exception", error.to_string()))?;
         }
-        let refused = results.iter().position(|it| !matches!(it, WriteResult::Created(_)));
-        Ok(match refused {
-            None => Reply::Json(json!({ "text": "Success", "code": 0 })),
-            Some(at) => {
-                let reason = super::bulk::item(&results[at])["error"]["reason"].clone();
-                Reply::Status(400, json!({ "text": "Invalid data format", "code": 6, "reason": reason }))
-            }
-        })
+        Ok(answer(&results, &self.numbers))
+    }
+}
+
+/// What is said of documents: `numbers` tells for each result which event of the request it is of.
+fn answer(results: &[WriteResult], numbers: &[usize]) -> Reply {
+    let refused = || results.iter().zip(numbers).filter(|it| !matches!(it.0, WriteResult::Created(_))).map(|it| (bulk::item(it.0), *it.1));
+    // Clients try again only what may work then, and drop what is called invalid.
+    let is_temporary = |item: &Value| item["status"].as_u64().is_none_or(|it| it == 429 || it >= 500);
+    if refused().any(|it| is_temporary(&it.0)) {
+        return SERVER_BUSY.reply(None);
+    }
+    match refused().next() {
+        None => Reply::Json(json!({ "text": "Success", "code": 0 })),
+        Some((item, number)) => {
+            let Refusal(status, code, text) = INVALID_FORMAT;
+            let reason = &item["error"]["reason"];
+            Reply::Status(status, json!({ "text": text, "code": code, "invalid-event-number": number, "reason": reason }))
+        }
     }
 }
 
@@ -292,4 +311,32 @@ fn time_ms(time: &Value) -> Option<i64> {
 
 fn now() -> Timestamp {
     Timestamp(jiff::Timestamp::now().as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use sekisho_engine::EngineError;
+
+    use super::*;
+
+    fn code(results: &[WriteResult]) -> (u16, Value) {
+        match answer(results, &[0, 3]) {
+            Reply::Status(status, body) => (status, body["code"].clone()),
+            Reply::Json(body) => (200, body["code"].clone()),
+            _ => panic!("no answer of the collector"),
+        }
+    }
+
+    #[test]
+    fn clients_drop_no_event_that_could_be_taken_later() {
+        let illegal = || WriteResult::Illegal { index: "i".to_owned(), id: None, reason: "no".to_owned() };
+        let error = Arc::new(EngineError::Io(io::Error::from(io::ErrorKind::StorageFull)));
+        let failed = || WriteResult::Failed { index: "i".to_owned(), id: None, error: error.clone() };
+        assert_eq!(code(&[]), (200, json!(0)));
+        assert_eq!(code(&[illegal(), illegal()]), (400, json!(6)));
+        assert_eq!(code(&[failed()]), (503, json!(9)));
+        assert_eq!(code(&[illegal(), failed()]), (503, json!(9)));
+    }
 }

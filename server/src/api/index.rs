@@ -1,7 +1,7 @@
 //! Indices: create, look at, delete.
 
 use sekisho_engine::mapping::simple_match;
-use sekisho_engine::{Engine, IndexInfo, ResolveOptions, Targets};
+use sekisho_engine::{IndexInfo, ResolveOptions, Targets};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Reply};
@@ -9,6 +9,7 @@ use super::condition::invalid;
 use super::error::ApiError;
 use super::{alias, setting, template};
 use crate::app::{resolve_options, targets};
+use crate::security::Scope;
 
 /// Answers `PUT /{index}`.
 ///
@@ -175,7 +176,7 @@ pub async fn delete(mut call: Call) -> Outcome {
         .await
 }
 
-async fn described(call: &mut Call, describe: impl Fn(&Engine, &IndexInfo) -> Result<Value, ApiError> + Send + 'static) -> Outcome {
+async fn described(call: &mut Call, describe: impl Fn(&Scope, &IndexInfo) -> Result<Value, ApiError> + Send + 'static) -> Outcome {
     let options = ResolveOptions { allow_closed: true, ..resolve_options(&mut call.params)? };
     call.params.ignore(&["include_defaults", "local", "master_timeout"]);
     call.params.finish(&call.path)?;
@@ -193,7 +194,7 @@ async fn described(call: &mut Call, describe: impl Fn(&Engine, &IndexInfo) -> Re
 }
 
 /// The facts of resolved indices, by name.
-pub fn infos(engine: &Engine, targets: &Targets) -> Vec<IndexInfo> {
+pub fn infos(engine: &Scope, targets: &Targets) -> Vec<IndexInfo> {
     engine.indices().into_iter().filter(|it| targets.uuids().contains(&it.uuid)).collect()
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::call::{Call, Outcome, Reply};
 use super::error::ApiError;
+use crate::security::Scope;
 
 const REFUSED: &str = "deletion by age is not supported yet, and nothing would be deleted; delete a data stream's old backing indices by name";
 
@@ -69,7 +70,7 @@ pub async fn put(mut call: Call) -> Outcome {
         .await
 }
 
-fn chosen(engine: &sekisho_engine::Engine, names: &str) -> Result<Vec<String>, ApiError> {
+fn chosen(engine: &Scope, names: &str) -> Result<Vec<String>, ApiError> {
     let streams = engine.data_streams();
     let mut found = Vec::new();
     for pattern in names.split(',') {

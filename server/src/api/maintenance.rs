@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use sekisho_engine::{Engine, WriteResult};
+use sekisho_engine::WriteResult;
 use serde_json::json;
 
 use super::call::{Call, Outcome, Params, Reply};
 use super::error::ApiError;
 use crate::app::{resolve_options, targets};
+use crate::security::Scope;
 
 /// What a write's `refresh` parameter asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +37,7 @@ impl RefreshAfter {
     ///
     /// # Errors
     /// When the log fails.
-    pub fn run(self, engine: &Engine, results: &[WriteResult]) -> Result<(), ApiError> {
+    pub fn run(self, engine: &Scope, results: &[WriteResult]) -> Result<(), ApiError> {
         let written = |it: &WriteResult| match it {
             WriteResult::Created(it) | WriteResult::Updated(it) | WriteResult::Deleted(it) => Some(it.index.clone()),
             WriteResult::NotFound(_)
@@ -49,8 +50,7 @@ impl RefreshAfter {
         };
         let names: BTreeSet<String> = results.iter().filter_map(written).collect();
         if self == Self::Yes && !names.is_empty() {
-            let uuids: Vec<String> = engine.indices().into_iter().filter(|it| names.contains(&it.name)).map(|it| it.uuid).collect();
-            engine.refresh(Some(&uuids))?;
+            engine.refresh_named(&names)?;
         }
         Ok(())
     }

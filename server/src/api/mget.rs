@@ -1,6 +1,6 @@
 //! `_mget`: documents by id, each with its own answer.
 
-use sekisho_engine::{Engine, SourceFilter};
+use sekisho_engine::SourceFilter;
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Reply};
@@ -8,6 +8,7 @@ use super::condition::invalid;
 use super::document;
 use super::error::ApiError;
 use super::source::source_filter;
+use crate::security::Scope;
 
 /// Documents of one request, as Elasticsearch's clients bound their own; refused beyond it.
 pub const DOCS_MAX: usize = 10_000;
@@ -32,7 +33,7 @@ pub async fn handle(mut call: Call) -> Outcome {
     call.app.search(move |engine| Ok(Reply::Json(json!({ "docs": items.iter().map(|it| answer(engine, it)).collect::<Vec<_>>() })))).await
 }
 
-fn answer(engine: &Engine, item: &Item) -> Value {
+fn answer(engine: &Scope, item: &Item) -> Value {
     let Item { index, id, source } = item;
     let found = document::one_index(engine, index).and_then(|targets| Ok(engine.get(&targets, id)?));
     match found {

@@ -3,11 +3,13 @@
 pub mod alias;
 pub mod analyze;
 pub mod async_search;
+pub mod backup;
 pub mod bulk;
 pub mod by_query;
 pub mod call;
 pub mod cat;
 pub mod cluster;
+mod collapse;
 pub mod condition;
 pub mod count;
 pub mod data_stream;
@@ -21,6 +23,7 @@ pub mod index;
 pub mod info;
 pub mod kql;
 pub mod lifecycle;
+pub mod login;
 pub mod maintenance;
 pub mod mapping;
 pub mod metrics;
@@ -32,12 +35,15 @@ pub mod openapi;
 pub mod pipelines;
 pub mod pit;
 pub mod probes;
+mod profile;
 pub mod reindex;
 pub mod reprocess;
 pub mod resolve;
 pub mod router;
 pub mod scroll;
 pub mod search;
+pub mod security_api_key;
+pub mod security_user;
 pub mod sessions;
 pub mod setting;
 pub mod source;
@@ -54,6 +60,22 @@ use std::pin::Pin;
 
 use call::{Call, Outcome};
 
+use crate::security::{ClusterPrivileges, IndexPrivileges, Privilege};
+
+const KNOWN: Privilege = Privilege::Known;
+const READ: Privilege = Privilege::Index(IndexPrivileges::READ);
+const VIEW: Privilege = Privilege::Index(IndexPrivileges::VIEW);
+const CREATE: Privilege = Privilege::Index(IndexPrivileges::CREATE_DOC);
+const WRITE: Privilege = Privilege::Index(IndexPrivileges::WRITE);
+const CREATE_INDEX: Privilege = Privilege::Index(IndexPrivileges::CREATE_INDEX);
+const MANAGE: Privilege = Privilege::Index(IndexPrivileges::MANAGE);
+const MONITOR: Privilege = Privilege::Cluster(ClusterPrivileges::MONITOR);
+const MANAGE_TEMPLATES: Privilege = Privilege::Cluster(ClusterPrivileges::MANAGE_TEMPLATES);
+const MANAGE_CLUSTER: Privilege = Privilege::Cluster(ClusterPrivileges::MANAGE);
+const OWN_KEYS: Privilege = Privilege::Cluster(ClusterPrivileges::MANAGE_OWN_API_KEY);
+const MANAGE_SECURITY: Privilege = Privilege::Cluster(ClusterPrivileges::MANAGE_SECURITY);
+const ALL_CLUSTER: Privilege = Privilege::Cluster(ClusterPrivileges::ALL);
+
 /// A handler's future.
 pub type Answer = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
@@ -65,117 +87,138 @@ pub struct Endpoint {
     pub paths: &'static [&'static str],
     /// The handler's name, `file::function`.
     pub name: &'static str,
+    /// What it asks of whoever calls it.
+    pub privilege: Privilege,
     /// What it does.
     pub handler: fn(Call) -> Answer,
 }
 
 macro_rules! endpoints {
-    ($($(#[$when:meta])? [$($method:literal),+] [$($path:literal),+] => $handler:path;)*) => {
+    ($($(#[$when:meta])? [$($method:literal),+] [$($path:literal),+] $privilege:expr => $handler:path;)*) => {
         /// Every endpoint. The router, the errors for wrong methods and the tests read this list.
         pub const ENDPOINTS: &[Endpoint] = &[$(
             $(#[$when])?
-            Endpoint { methods: &[$($method),+], paths: &[$($path),+], name: stringify!($handler), handler: |call| Box::pin($handler(call)) }
+            Endpoint {
+                methods: &[$($method),+],
+                paths: &[$($path),+],
+                name: stringify!($handler),
+                privilege: $privilege,
+                handler: |call| Box::pin($handler(call)),
+            }
         ),*];
     };
 }
 
 endpoints! {
-    ["GET", "HEAD"] ["/"] => info::handle;
-    ["POST", "PUT"] ["/_bulk", "/{index}/_bulk"] => bulk::handle;
-    ["GET", "POST"] ["/_search", "/{index}/_search"] => search::handle;
-    ["GET", "POST"] ["/_search/scroll", "/_search/scroll/{scroll_id}"] => scroll::next;
-    ["DELETE"] ["/_search/scroll", "/_search/scroll/{scroll_id}"] => scroll::clear;
-    ["POST"] ["/{index}/_pit"] => pit::open;
-    ["DELETE"] ["/_pit"] => pit::close;
-    ["POST"] ["/{index}/_search/point_in_time"] => pit::open_point_in_time;
-    ["DELETE"] ["/_search/point_in_time", "/_search/point_in_time/_all"] => pit::close_points_in_time;
-    ["POST"] ["/_async_search", "/{index}/_async_search"] => async_search::submit;
-    ["GET"] ["/_async_search/{id}"] => async_search::get;
-    ["GET"] ["/_async_search/status/{id}"] => async_search::status;
-    ["DELETE"] ["/_async_search/{id}"] => async_search::delete;
-    ["GET", "POST"] ["/_validate/query", "/{index}/_validate/query"] => validate::handle;
-    ["GET", "POST"] ["/{index}/_explain/{id}"] => explain::handle;
-    ["GET", "POST"] ["/{index}/_terms_enum"] => terms_enum::handle;
-    ["GET", "POST"] ["/_msearch", "/{index}/_msearch"] => msearch::handle;
-    ["GET", "POST"] ["/_count", "/{index}/_count"] => count::handle;
-    ["POST"] ["/{index}/_doc"] => document::append;
-    ["PUT", "POST"] ["/{index}/_doc/{id}"] => document::put;
-    ["GET", "HEAD"] ["/{index}/_doc/{id}"] => document::get;
-    ["DELETE"] ["/{index}/_doc/{id}"] => document::delete;
-    ["PUT", "POST"] ["/{index}/_create/{id}"] => document::create;
-    ["GET", "HEAD"] ["/{index}/_source/{id}"] => source::handle;
-    ["POST"] ["/{index}/_update/{id}"] => update::handle;
-    ["GET", "POST"] ["/_mget", "/{index}/_mget"] => mget::handle;
-    ["POST"] ["/{index}/_delete_by_query"] => by_query::delete;
-    ["POST"] ["/{index}/_update_by_query"] => by_query::update;
-    ["POST"] ["/_reindex"] => reindex::handle;
-    ["GET", "POST"] ["/_refresh", "/{index}/_refresh"] => maintenance::refresh;
-    ["GET", "POST"] ["/_flush", "/{index}/_flush"] => maintenance::flush;
-    ["POST"] ["/_forcemerge", "/{index}/_forcemerge"] => maintenance::force_merge;
-    ["POST"] ["/{index}/_rollover"] => maintenance::roll_over;
-    ["GET"] ["/_mapping", "/{index}/_mapping"] => mapping::get;
-    ["PUT", "POST"] ["/{index}/_mapping"] => mapping::put;
-    ["GET", "POST"] ["/_field_caps", "/{index}/_field_caps"] => field_caps::handle;
-    ["GET"] ["/_cat/indices", "/_cat/indices/{index}"] => cat::indices;
-    ["GET"] ["/_cat/aliases", "/_cat/aliases/{name}"] => cat::aliases;
-    ["GET"] ["/_cat/templates", "/_cat/templates/{name}"] => cat::templates;
-    ["GET"] ["/_cat/nodes"] => cat::nodes;
-    ["GET"] ["/_cat/shards", "/_cat/shards/{index}"] => cat::shards;
-    ["GET"] ["/_cat/health"] => cat::health;
-    ["GET"] ["/_cat/count", "/_cat/count/{index}"] => cat::count;
-    ["GET"] ["/_stats", "/{index}/_stats", "/_stats/{metric}", "/{index}/_stats/{metric}"] => stats::handle;
-    ["GET"] ["/_cluster/health", "/_cluster/health/{index}"] => cluster::health;
-    ["GET"] ["/_cluster/settings"] => cluster::settings;
-    ["PUT"] ["/_cluster/settings"] => cluster::put_settings;
-    ["GET"] ["/_cluster/state", "/_cluster/state/{metric}", "/_cluster/state/{metric}/{index}"] => cluster::state;
-    ["GET"] ["/_cluster/stats"] => cluster::stats;
-    ["GET"] ["/_nodes", "/_nodes/_all", "/_nodes/_local", "/_nodes/_all/http", "/_nodes/http"] => node::info;
-    ["GET"] ["/_nodes/stats", "/_nodes/_all/stats", "/_nodes/_local/stats"] => node::stats;
-    ["GET", "POST"] ["/_analyze", "/{index}/_analyze"] => analyze::handle;
-    ["GET"] ["/_ilm/policy", "/_ilm/policy/{name}"] => lifecycle::policies;
-    ["PUT"] ["/_ilm/policy/{name}"] => lifecycle::put_policy;
-    ["GET"] ["/_data_stream/{name}/_lifecycle"] => lifecycle::get;
-    ["PUT"] ["/_data_stream/{name}/_lifecycle"] => lifecycle::put;
-    ["GET", "POST"] ["/_resolve/index/{index}"] => resolve::handle;
-    ["GET"] ["/_data_stream", "/_data_stream/{name}"] => data_stream::get;
-    ["PUT"] ["/_data_stream/{name}"] => data_stream::create;
-    ["DELETE"] ["/_data_stream/{name}"] => data_stream::delete;
-    ["POST"] ["/_aliases"] => alias::update;
-    ["GET"] ["/_aliases", "/{index}/_aliases"] => alias::get;
-    ["GET", "HEAD"] ["/_alias", "/_alias/{name}", "/{index}/_alias", "/{index}/_alias/{name}"] => alias::get;
-    ["PUT", "POST"] ["/{index}/_alias/{name}", "/{index}/_aliases/{name}"] => alias::put;
-    ["DELETE"] ["/{index}/_alias/{name}", "/{index}/_aliases/{name}"] => alias::delete;
-    ["PUT"] ["/{index}"] => index::create;
-    ["GET", "HEAD"] ["/{index}"] => index::get;
-    ["DELETE"] ["/{index}"] => index::delete;
-    ["GET", "HEAD"] ["/_index_template", "/_index_template/{name}"] => template::get_index;
-    ["PUT", "POST"] ["/_index_template/{name}"] => template::put_index;
-    ["DELETE"] ["/_index_template/{name}"] => template::delete_index;
-    ["POST"] ["/_index_template/_simulate_index/{name}"] => template::simulate_index;
-    ["GET", "HEAD"] ["/_component_template", "/_component_template/{name}"] => template::get_component;
-    ["PUT", "POST"] ["/_component_template/{name}"] => template::put_component;
-    ["DELETE"] ["/_component_template/{name}"] => template::delete_component;
-    ["GET", "HEAD"] ["/_template", "/_template/{name}"] => template::get_legacy;
-    ["GET"] ["/_settings", "/{index}/_settings", "/{index}/_settings/{name}"] => index::settings;
-    ["PUT"] ["/_settings", "/{index}/_settings"] => index::put_settings;
-    ["POST"] ["/{index}/_close"] => index::close;
-    ["POST"] ["/{index}/_open"] => index::open;
-    ["GET"] ["/_sekisho/sources"] => sources::all;
-    ["GET"] ["/_sekisho/sources/{name}"] => sources::one;
-    ["POST"] ["/_sekisho/kql"] => kql::handle;
-    ["POST"] ["/_sekisho/reprocess"] => reprocess::handle;
-    ["GET"] ["/_sekisho/sessions"] => sessions::by_event;
-    ["GET"] ["/_sekisho/sessions/{key}"] => sessions::by_key;
-    #[cfg(feature = "pipelines")] ["GET"] ["/_sekisho/pipelines"] => pipelines::status;
-    #[cfg(feature = "pipelines")] ["POST"] ["/_sekisho/pipelines/_simulate"] => pipelines::simulate;
-    ["POST"] ["/services/collector", "/services/collector/event", "/services/collector/event/1.0"] => hec::event;
-    ["POST"] ["/services/collector/raw", "/services/collector/raw/1.0"] => hec::raw;
-    ["POST"] ["/services/collector/ack"] => hec::ack;
-    ["GET"] ["/services/collector/health", "/services/collector/health/1.0"] => hec::health;
-    ["GET", "HEAD"] ["/livez"] => probes::live;
-    ["GET", "HEAD"] ["/readyz"] => probes::ready;
-    ["GET", "HEAD"] ["/startupz"] => probes::started;
-    ["GET"] ["/openapi.json"] => openapi::handle;
-    ["GET"] ["/metrics"] => metrics::handle;
-    ["GET", "HEAD"] ["/ui", "/ui/", "/ui/{*path}"] => ui::handle;
+    ["GET", "HEAD"] ["/"] KNOWN => info::handle;
+    ["POST", "PUT"] ["/_bulk", "/{index}/_bulk"] CREATE => bulk::handle;
+    ["GET", "POST"] ["/_search", "/{index}/_search"] READ => search::handle;
+    ["GET", "POST"] ["/_search/scroll", "/_search/scroll/{scroll_id}"] KNOWN => scroll::next;
+    ["DELETE"] ["/_search/scroll", "/_search/scroll/{scroll_id}"] KNOWN => scroll::clear;
+    ["POST"] ["/{index}/_pit"] READ => pit::open;
+    ["DELETE"] ["/_pit"] KNOWN => pit::close;
+    ["POST"] ["/{index}/_search/point_in_time"] READ => pit::open_point_in_time;
+    ["DELETE"] ["/_search/point_in_time", "/_search/point_in_time/_all"] KNOWN => pit::close_points_in_time;
+    ["POST"] ["/_async_search", "/{index}/_async_search"] READ => async_search::submit;
+    ["GET"] ["/_async_search/{id}"] KNOWN => async_search::get;
+    ["GET"] ["/_async_search/status/{id}"] KNOWN => async_search::status;
+    ["DELETE"] ["/_async_search/{id}"] KNOWN => async_search::delete;
+    ["GET", "POST"] ["/_validate/query", "/{index}/_validate/query"] READ => validate::handle;
+    ["GET", "POST"] ["/{index}/_explain/{id}"] READ => explain::handle;
+    ["GET", "POST"] ["/{index}/_terms_enum"] READ => terms_enum::handle;
+    ["GET", "POST"] ["/_msearch", "/{index}/_msearch"] READ => msearch::handle;
+    ["GET", "POST"] ["/_count", "/{index}/_count"] READ => count::handle;
+    ["POST"] ["/{index}/_doc"] CREATE => document::append;
+    ["PUT", "POST"] ["/{index}/_doc/{id}"] WRITE => document::put;
+    ["GET", "HEAD"] ["/{index}/_doc/{id}"] READ => document::get;
+    ["DELETE"] ["/{index}/_doc/{id}"] WRITE => document::delete;
+    ["PUT", "POST"] ["/{index}/_create/{id}"] CREATE => document::create;
+    ["GET", "HEAD"] ["/{index}/_source/{id}"] READ => source::handle;
+    ["POST"] ["/{index}/_update/{id}"] WRITE => update::handle;
+    ["GET", "POST"] ["/_mget", "/{index}/_mget"] READ => mget::handle;
+    ["POST"] ["/{index}/_delete_by_query"] WRITE => by_query::delete;
+    ["POST"] ["/{index}/_update_by_query"] WRITE => by_query::update;
+    ["POST"] ["/_reindex"] READ => reindex::handle;
+    ["GET", "POST"] ["/_refresh", "/{index}/_refresh"] CREATE => maintenance::refresh;
+    ["GET", "POST"] ["/_flush", "/{index}/_flush"] MANAGE => maintenance::flush;
+    ["POST"] ["/_forcemerge", "/{index}/_forcemerge"] MANAGE => maintenance::force_merge;
+    ["POST"] ["/{index}/_rollover"] MANAGE => maintenance::roll_over;
+    ["GET"] ["/_mapping", "/{index}/_mapping"] VIEW => mapping::get;
+    ["PUT", "POST"] ["/{index}/_mapping"] MANAGE => mapping::put;
+    ["GET", "POST"] ["/_field_caps", "/{index}/_field_caps"] READ => field_caps::handle;
+    ["GET"] ["/_cat/indices", "/_cat/indices/{index}"] VIEW => cat::indices;
+    ["GET"] ["/_cat/aliases", "/_cat/aliases/{name}"] VIEW => cat::aliases;
+    ["GET"] ["/_cat/templates", "/_cat/templates/{name}"] MONITOR => cat::templates;
+    ["GET"] ["/_cat/nodes"] MONITOR => cat::nodes;
+    ["GET"] ["/_cat/shards", "/_cat/shards/{index}"] VIEW => cat::shards;
+    ["GET"] ["/_cat/health"] MONITOR => cat::health;
+    ["GET"] ["/_cat/count", "/_cat/count/{index}"] READ => cat::count;
+    ["GET"] ["/_stats", "/{index}/_stats", "/_stats/{metric}", "/{index}/_stats/{metric}"] VIEW => stats::handle;
+    ["GET"] ["/_cluster/health", "/_cluster/health/{index}"] MONITOR => cluster::health;
+    ["GET"] ["/_cluster/settings"] MONITOR => cluster::settings;
+    ["PUT"] ["/_cluster/settings"] MANAGE_CLUSTER => cluster::put_settings;
+    ["GET"] ["/_cluster/state", "/_cluster/state/{metric}", "/_cluster/state/{metric}/{index}"] MONITOR => cluster::state;
+    ["GET"] ["/_cluster/stats"] MONITOR => cluster::stats;
+    ["GET"] ["/_nodes", "/_nodes/_all", "/_nodes/_local", "/_nodes/_all/http", "/_nodes/http"] MONITOR => node::info;
+    ["GET"] ["/_nodes/stats", "/_nodes/_all/stats", "/_nodes/_local/stats"] MONITOR => node::stats;
+    ["GET", "POST"] ["/_analyze", "/{index}/_analyze"] KNOWN => analyze::handle;
+    ["GET"] ["/_ilm/policy", "/_ilm/policy/{name}"] MONITOR => lifecycle::policies;
+    ["PUT"] ["/_ilm/policy/{name}"] MANAGE_CLUSTER => lifecycle::put_policy;
+    ["GET"] ["/_data_stream/{name}/_lifecycle"] VIEW => lifecycle::get;
+    ["PUT"] ["/_data_stream/{name}/_lifecycle"] MANAGE => lifecycle::put;
+    ["GET", "POST"] ["/_resolve/index/{index}"] VIEW => resolve::handle;
+    ["GET"] ["/_data_stream", "/_data_stream/{name}"] VIEW => data_stream::get;
+    ["PUT"] ["/_data_stream/{name}"] CREATE_INDEX => data_stream::create;
+    ["DELETE"] ["/_data_stream/{name}"] MANAGE => data_stream::delete;
+    ["POST"] ["/_aliases"] MANAGE => alias::update;
+    ["GET"] ["/_aliases", "/{index}/_aliases"] VIEW => alias::get;
+    ["GET", "HEAD"] ["/_alias", "/_alias/{name}", "/{index}/_alias", "/{index}/_alias/{name}"] VIEW => alias::get;
+    ["PUT", "POST"] ["/{index}/_alias/{name}", "/{index}/_aliases/{name}"] MANAGE => alias::put;
+    ["DELETE"] ["/{index}/_alias/{name}", "/{index}/_aliases/{name}"] MANAGE => alias::delete;
+    ["PUT"] ["/{index}"] CREATE_INDEX => index::create;
+    ["GET", "HEAD"] ["/{index}"] VIEW => index::get;
+    ["DELETE"] ["/{index}"] MANAGE => index::delete;
+    ["GET", "HEAD"] ["/_index_template", "/_index_template/{name}"] MONITOR => template::get_index;
+    ["PUT", "POST"] ["/_index_template/{name}"] MANAGE_TEMPLATES => template::put_index;
+    ["DELETE"] ["/_index_template/{name}"] MANAGE_TEMPLATES => template::delete_index;
+    ["POST"] ["/_index_template/_simulate_index/{name}"] MONITOR => template::simulate_index;
+    ["GET", "HEAD"] ["/_component_template", "/_component_template/{name}"] MONITOR => template::get_component;
+    ["PUT", "POST"] ["/_component_template/{name}"] MANAGE_TEMPLATES => template::put_component;
+    ["DELETE"] ["/_component_template/{name}"] MANAGE_TEMPLATES => template::delete_component;
+    ["GET", "HEAD"] ["/_template", "/_template/{name}"] MONITOR => template::get_legacy;
+    ["GET"] ["/_settings", "/{index}/_settings", "/{index}/_settings/{name}"] VIEW => index::settings;
+    ["PUT"] ["/_settings", "/{index}/_settings"] MANAGE => index::put_settings;
+    ["POST"] ["/{index}/_close"] MANAGE => index::close;
+    ["POST"] ["/{index}/_open"] MANAGE => index::open;
+    ["GET"] ["/_security/_authenticate"] KNOWN => security_api_key::authenticate;
+    ["POST", "PUT"] ["/_security/api_key"] OWN_KEYS => security_api_key::create;
+    ["GET"] ["/_security/api_key"] OWN_KEYS => security_api_key::list;
+    ["DELETE"] ["/_security/api_key"] OWN_KEYS => security_api_key::invalidate;
+    ["GET"] ["/_security/user", "/_security/user/{name}"] MANAGE_SECURITY => security_user::get_users;
+    ["PUT", "POST"] ["/_security/user/{name}"] MANAGE_SECURITY => security_user::put_user;
+    ["DELETE"] ["/_security/user/{name}"] MANAGE_SECURITY => security_user::delete_user;
+    ["GET"] ["/_security/role", "/_security/role/{name}"] MANAGE_SECURITY => security_user::get_roles;
+    ["PUT", "POST"] ["/_security/role/{name}"] MANAGE_SECURITY => security_user::put_role;
+    ["DELETE"] ["/_security/role/{name}"] MANAGE_SECURITY => security_user::delete_role;
+    ["POST"] ["/_sekisho/login"] Privilege::Open => login::log_in;
+    ["POST"] ["/_sekisho/logout"] Privilege::Open => login::log_out;
+    ["GET"] ["/_sekisho/sources"] MONITOR => sources::all;
+    ["GET"] ["/_sekisho/sources/{name}"] MONITOR => sources::one;
+    ["POST"] ["/_sekisho/kql"] KNOWN => kql::handle;
+    ["POST"] ["/_sekisho/backup"] ALL_CLUSTER => backup::handle;
+    ["POST"] ["/_sekisho/reprocess"] ALL_CLUSTER => reprocess::handle;
+    ["GET"] ["/_sekisho/sessions"] READ => sessions::by_event;
+    ["GET"] ["/_sekisho/sessions/{key}"] READ => sessions::by_key;
+    #[cfg(feature = "pipelines")] ["GET"] ["/_sekisho/pipelines"] MONITOR => pipelines::status;
+    #[cfg(feature = "pipelines")] ["POST"] ["/_sekisho/pipelines/_simulate"] MANAGE_CLUSTER => pipelines::simulate;
+    ["POST"] ["/services/collector", "/services/collector/event", "/services/collector/event/1.0"] Privilege::Collector => hec::event;
+    ["POST"] ["/services/collector/raw", "/services/collector/raw/1.0"] Privilege::Collector => hec::raw;
+    ["POST"] ["/services/collector/ack"] Privilege::Collector => hec::ack;
+    ["GET"] ["/services/collector/health", "/services/collector/health/1.0"] Privilege::Open => hec::health;
+    ["GET", "HEAD"] ["/livez"] Privilege::Open => probes::live;
+    ["GET", "HEAD"] ["/readyz"] Privilege::Open => probes::ready;
+    ["GET", "HEAD"] ["/startupz"] Privilege::Open => probes::started;
+    ["GET"] ["/openapi.json"] KNOWN => openapi::handle;
+    ["GET"] ["/metrics"] Privilege::Metrics => metrics::handle;
+    ["GET", "HEAD"] ["/ui", "/ui/", "/ui/{*path}"] Privilege::Dashboard => ui::handle;
 }

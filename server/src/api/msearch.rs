@@ -41,7 +41,7 @@ pub async fn handle(mut call: Call) -> Outcome {
         .app
         .search(move |engine| {
             let began = Instant::now();
-            let answer = |search: Result<SearchCall, ApiError>| match search.and_then(|it| search::run(engine, app.contexts(), &it)) {
+            let answer = |search: Result<SearchCall, ApiError>| match search.and_then(|it| search::run(engine, &app.contexts(), &it)) {
                 Ok(mut answer) => {
                     answer["status"] = json!(200);
                     answer

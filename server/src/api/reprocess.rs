@@ -20,7 +20,7 @@ pub async fn handle(call: Call) -> Outcome {
         return Err(ApiError::new(429, "es_rejected_execution_exception", "lines are being reprocessed already"));
     };
     let (ledger, rules) = (ledger(&call)?.clone(), call.app.site_rules().cloned().unwrap_or_default());
-    let done = call.app.blocking(move |engine| reprocess::run(engine, &rules, &ledger).map_err(ApiError::from)).await?;
+    let done = call.app.blocking(move |engine| reprocess::run(engine.unlimited()?, &rules, &ledger).map_err(ApiError::from)).await?;
     Ok(Reply::Json(serde_json::json!({ "looked_at": done.looked_at, "moved": done.moved, "left": done.left })))
 }
 

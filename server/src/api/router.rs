@@ -3,14 +3,16 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::header::{
     ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION,
-    VARY,
+    SET_COOKIE, VARY, WWW_AUTHENTICATE,
 };
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::routing::any;
@@ -25,11 +27,13 @@ use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 
 use super::call::{Call, Params, Reply};
-use super::error::ApiError;
+use super::error::{ApiError, CHALLENGES};
 use super::{ENDPOINTS, Endpoint, filter_path};
 use crate::app::App;
 use crate::gate::{self, MediaType};
+use crate::http::Peer;
 use crate::metrics::Metrics;
+use crate::security::{Access, Happened, Privilege, Unauthenticated, asked, collector};
 
 /// Bytes of a request's body after decompression, as Elasticsearch's `http.max_content_length`; a larger one is answered with 413.
 pub const BODY_BYTES_MAX: usize = 100 << 20;
@@ -139,14 +143,21 @@ async fn dispatch(app: App, endpoints: Vec<&'static Endpoint>, parts: RawPathPar
         return style.error(&error);
     }
     let path = request.uri().path().to_owned();
+    // Before the body is read: who may not ask does not get to fill the memory.
     let (head, body) = request.into_parts();
+    let access = match admit(&app, endpoint, &head).await {
+        Ok(it) => it,
+        Err(error) => return style.error(&error),
+    };
+    let app = app.acting_for(access, asked(endpoint.privilege));
     let (body, _room) = match read(&app, body).await {
         Ok(it) => it,
         Err(error) => return style.error(&error),
     };
     let asked = head.headers.clone();
+    let peer = head.extensions.get::<Peer>().map(|it| it.0);
     let metrics = app.metrics().clone();
-    let call = Call { app, path, parts, params, headers: head.headers, body };
+    let call = Call { app, path, parts, params, headers: head.headers, peer, body };
     match (endpoint.handler)(call).await {
         // Ten thousand hits take a while to write.
         Ok(reply @ (Reply::Json(_) | Reply::Status(..))) => tokio::task::spawn_blocking(move || style.reply(reply, &asked))
@@ -155,6 +166,41 @@ async fn dispatch(app: App, endpoints: Vec<&'static Endpoint>, parts: RawPathPar
         Ok(reply) => style.reply(reply, &asked),
         Err(error) => style.error(&error),
     }
+}
+
+/// Who asks, if they may use that endpoint. What is refused is noted in the audit stream.
+async fn admit(app: &App, endpoint: &Endpoint, head: &Parts) -> Result<Arc<Access>, ApiError> {
+    let (guard, wanted) = (app.guard(), endpoint.privilege);
+    let address = head.extensions.get::<Peer>().map(|it| it.0);
+    let (method, path) = (head.method.as_str(), head.uri.path());
+    if guard.store().is_some() {
+        if guard.is_open(wanted) {
+            return Ok(Arc::new(Access::nothing()));
+        }
+        // Its own token, which its handlers ask for in its own way.
+        if wanted == Privilege::Collector && app.hec_token().is_some() {
+            return Ok(Arc::new(collector()));
+        }
+    }
+    let access = match guard.authenticate(&head.headers, address).await {
+        Ok(it) => it,
+        Err(error) => {
+            if let Unauthenticated::Wrong(reason) = error {
+                let access = Access::nothing();
+                let request = (method, path);
+                guard.note(Happened { action: "authentication_failed", is_success: false, access: &access, address, request, reason: Some(reason) });
+            }
+            return Err(match error {
+                Unauthenticated::Blocked => ApiError::new(429, "security_exception", error.to_string()),
+                Unauthenticated::Missing | Unauthenticated::Wrong(_) => ApiError::unauthenticated(format!("{error} [{path}]")),
+            });
+        }
+    };
+    if !guard.allows(&access, wanted) {
+        guard.note(Happened { action: "access_denied", is_success: false, access: &access, address, request: (method, path), reason: None });
+        return Err(ApiError::forbidden(format!("action [{method} {path}] is unauthorized for {}", access.described())));
+    }
+    Ok(Arc::new(access))
 }
 
 /// The body as a whole, and its room in memory.
@@ -214,6 +260,13 @@ impl Style {
         match reply {
             Reply::Json(value) => self.json(200, value),
             Reply::Status(status, value) => self.json(status, value),
+            Reply::Cookie(cookie, value) => {
+                let mut response = self.json(200, value);
+                if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+                    response.headers_mut().insert(SET_COOKIE, cookie);
+                }
+                response
+            }
             Reply::Text(status, kind, text) => self.bytes(status, kind, text.into()),
             Reply::Empty(status) => self.bytes(status, "", Bytes::new()),
             Reply::Redirect(to) => {
@@ -247,6 +300,12 @@ impl Style {
 
     fn error(&self, error: &ApiError) -> Response<Body> {
         let mut response = self.render(error.status, &error.body());
+        if error.status == 401 {
+            let headers = response.headers_mut();
+            for challenge in CHALLENGES {
+                headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            }
+        }
         if let Some(value) = error.allow.as_ref().and_then(|it| HeaderValue::from_str(it).ok()) {
             response.headers_mut().insert(ALLOW, value);
         }

@@ -4,20 +4,21 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use sekisho_engine::limits::RESULT_WINDOW_MAX;
-use sekisho_engine::{Cursor, Engine, SearchRequest, SearchResponse, Total, TrackTotalHits};
+use sekisho_engine::{Cursor, SearchRequest, SearchResponse, Total, TrackTotalHits};
 use serde_json::{Value, json};
 
 use super::call::{Call, Outcome, Reply};
 use super::error::ApiError;
 use super::search::{self, SearchCall};
 use crate::app::targets;
-use crate::contexts::{Contexts, Held, KEEP_ALIVE_MAX, Scroll};
+use crate::contexts::{Held, KEEP_ALIVE_MAX, OwnContexts, Scroll};
+use crate::security::Scope;
 
 /// Answers the first page.
 ///
 /// # Errors
 /// As a search; 400 for what a scroll can't have; 429 for too many scrolls.
-pub fn begin(engine: &Engine, contexts: &Contexts, mut call: SearchCall, keep_alive: Duration) -> Result<Value, ApiError> {
+pub fn begin(engine: &Scope, contexts: &OwnContexts<'_>, mut call: SearchCall, keep_alive: Duration) -> Result<Value, ApiError> {
     let began = Instant::now();
     let invalid = |reason: &str| ApiError::new(400, "action_request_validation_exception", format!("Validation Failed: 1: {reason};"));
     if call.request.from > 0 {
@@ -37,6 +38,9 @@ pub fn begin(engine: &Engine, contexts: &Contexts, mut call: SearchCall, keep_al
             "Batch size is too large, size must be less than or equal to: [{RESULT_WINDOW_MAX}] but was [{}]. Scroll batch sizes cost as much memory as result windows so they are controlled by the [index.max_result_window] index level setting.",
             call.request.size
         )));
+    }
+    if let Some(request) = search::boosted(engine, &call)? {
+        call.request = request;
     }
     let view = Arc::new(engine.freeze(&targets(engine, &call.index, call.options)?)?);
     let summary = SearchRequest { size: 0, track_total_hits: TrackTotalHits::All, ..call.request.clone() };
@@ -94,6 +98,8 @@ pub async fn next(mut call: Call) -> Outcome {
             shards: scroll.shards,
             failures: Vec::new(),
             timed_out: false,
+            terminated_early: false,
+            profile: None,
             is_cached: false,
         };
         // The form of the total is each request's own.

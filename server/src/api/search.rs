@@ -6,17 +6,21 @@ use std::time::{Duration, Instant};
 use sekisho_engine::aggs::Aggs;
 use sekisho_engine::limits::TOTAL_HITS_DEFAULT;
 use sekisho_engine::query::{BoolQuery, Query};
-use sekisho_engine::{Cancel, Engine, Highlight, Hit, ResolveOptions, SearchRequest, SearchResponse, SortBy, SortKey, SourceFilter, TrackTotalHits};
+use sekisho_engine::{
+    Cancel, FieldsOf, Highlight, Hit, HitField, ResolveOptions, SearchRequest, SearchResponse, SortBy, SortKey, SourceFilter, TrackTotalHits,
+};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Params, Reply};
 use super::error::ApiError;
 use super::scroll;
 use crate::app::{resolve_options, targets};
-use crate::contexts::{Contexts, Held};
+use crate::contexts::{Held, OwnContexts};
 use crate::metrics::Metrics;
+use crate::security::Scope;
 
 /// A search as HTTP says it.
+#[derive(Default)]
 pub struct SearchCall {
     /// Index expression.
     pub index: String,
@@ -30,8 +34,12 @@ pub struct SearchCall {
     pub version: bool,
     /// Hits show `_seq_no` and `_primary_term`.
     pub seq_no: bool,
-    /// Fields that hits show as lists, by patterns.
-    pub fields: Vec<String>,
+    /// Whether hits show the scores of the named queries that they match.
+    pub scored_names: bool,
+    /// Searches inside of the groups of a collapse, by name.
+    pub inner: Vec<(String, SearchCall)>,
+    /// Index expressions whose scores are multiplied, with the factors.
+    pub index_boosts: Vec<(String, f32)>,
     /// The point in time that is searched, in the place of an index, and its new time to live.
     pub pit: Option<(String, Option<Duration>)>,
     /// How many of a hit's sort values are shown.
@@ -52,6 +60,7 @@ pub async fn handle(mut call: Call) -> Outcome {
     let keep_alive = call.params.take("scroll").map(|it| scroll::keep_alive(&it, "scroll")).transpose()?;
     let mut search = parse(&index, body, &mut call.params, &call.path)?;
     search.scroll = keep_alive;
+    super::collapse::check(&search)?;
     if keep_alive.is_some() && search.pit.is_some() {
         return Err(ApiError::new(
             400,
@@ -66,8 +75,8 @@ pub async fn handle(mut call: Call) -> Outcome {
     let answer = call
         .app
         .search(move |engine| match search.scroll {
-            Some(keep_alive) => scroll::begin(engine, app.contexts(), search, keep_alive),
-            None => run(engine, app.contexts(), &search),
+            Some(keep_alive) => scroll::begin(engine, &app.contexts(), search, keep_alive),
+            None => run(engine, &app.contexts(), &search),
         })
         .await;
     guard.finish();
@@ -108,19 +117,7 @@ impl Drop for CancelOnDrop {
 /// 400 naming the key or parameter that is not understood.
 pub fn parse(index: &str, body: Map<String, Value>, params: &mut Params, path: &str) -> Result<SearchCall, ApiError> {
     let options = resolve_options(params)?;
-    let mut call = SearchCall {
-        index: index.to_owned(),
-        options,
-        request: SearchRequest::default(),
-        total_as_int: false,
-        version: false,
-        seq_no: false,
-        fields: Vec::new(),
-        pit: None,
-        sort_values: usize::MAX,
-        scroll: None,
-        slice: None,
-    };
+    let mut call = SearchCall { index: index.to_owned(), options, sort_values: usize::MAX, ..SearchCall::default() };
     let names_shard_doc = body.get("sort").is_some_and(names_shard_doc);
     read_body(&mut call, body)?;
     read_params(&mut call, params)?;
@@ -150,7 +147,7 @@ pub fn parse(index: &str, body: Map<String, Value>, params: &mut Params, path: &
     if let Some(slice) = call.slice.take() {
         call.request.query = BoolQuery::new().must(call.request.query.clone()).filter(slice).build();
     }
-    call.request.fields = std::mem::take(&mut call.fields);
+    super::collapse::check(&call)?;
     Ok(call)
 }
 
@@ -177,9 +174,11 @@ fn slice(value: &Value) -> Result<Query, ApiError> {
     Ok(Query::slice(number("id")?, number("max")?)?)
 }
 
-fn read_body(call: &mut SearchCall, body: Map<String, Value>) -> Result<(), ApiError> {
-    let request = &mut call.request;
+pub(super) fn read_body(call: &mut SearchCall, body: Map<String, Value>) -> Result<(), ApiError> {
+    let mut stored_fields = None;
+    let names_source = body.contains_key("_source");
     for (key, value) in body {
+        let request = &mut call.request;
         match key.as_str() {
             "query" => request.query = Query::from_json(&value)?,
             "post_filter" => request.post_filter = Some(Query::from_json(&value)?),
@@ -195,30 +194,36 @@ fn read_body(call: &mut SearchCall, body: Map<String, Value>) -> Result<(), ApiE
             "track_total_hits" => request.track_total_hits = track_total_hits(&value)?,
             "track_scores" => request.track_scores = flag(&value, "track_scores")?,
             "min_score" => request.min_score = Some(value.as_f64().ok_or_else(|| ApiError::parsing("[min_score] must be a number"))? as f32),
-            "timeout" => request.timeout = value.as_str().map(duration).transpose()?,
+            "timeout" => request.timeout = timeout(&value)?,
             "pit" => call.pit = Some(pit(&value)?),
             "highlight" => request.highlight = Some(Highlight::parse(&value)?),
             "slice" => call.slice = Some(slice(&value)?),
             "version" => call.version = flag(&value, "version")?,
             "seq_no_primary_term" => call.seq_no = flag(&value, "seq_no_primary_term")?,
-            "fields" | "docvalue_fields" => call.fields.extend(field_patterns(&value, &key)?),
-            "stored_fields" if matches!(value.as_str(), Some("_none_")) => request.source = SourceFilter::None,
+            "fields" => request.fields.extend(hit_fields(&value, &key, FieldsOf::Document)?),
+            "docvalue_fields" => request.fields.extend(hit_fields(&value, &key, FieldsOf::Columns)?),
+            "stored_fields" => stored_fields = Some(stored(&value)?),
             // Grafana always sends the key.
             "script_fields" | "runtime_mappings" | "ext" if value.as_object().is_some_and(Map::is_empty) => {}
             "explain" => request.explain = flag(&value, "explain")?,
-            "profile" if value == Value::Bool(false) => {}
+            "profile" => request.profile = flag(&value, "profile")?,
+            "collapse" => super::collapse::read(call, &value)?,
+            "indices_boost" => call.index_boosts = index_boosts(&value)?,
+            "terminate_after" => request.terminate_after = terminate_after(count(&value, "terminate_after")?),
             // Groups of searches that somebody else counts.
             "stats" if value.as_array().is_some_and(|it| it.iter().all(Value::is_string)) => {}
-            "rescore" | "suggest" | "collapse" | "runtime_mappings" | "script_fields" | "knn" | "rank" | "retriever" | "indices_boost"
-            | "profile" | "terminate_after" | "ext" | "inner_hits"
-                if value != json!(0) =>
-            {
+            "rescore" | "suggest" | "runtime_mappings" | "script_fields" | "knn" | "rank" | "retriever" | "ext" | "inner_hits" => {
                 return Err(ApiError::illegal_argument(format!("[{key}] of a search is not supported")));
             }
-            // Hints that change nothing here.
-            "terminate_after" if value == json!(0) => {}
             _ => return Err(ApiError::parsing(format!("Unknown key for a {} in [{key}].", token(&value)))),
         }
+    }
+    // Stored fields alone are shown without the document, which is none of them here.
+    match stored_fields {
+        Some(Stored::Source) => {}
+        Some(Stored::Nothing) => call.request.source = SourceFilter::None,
+        Some(Stored::Fields) if !names_source => call.request.source = SourceFilter::None,
+        Some(Stored::Fields) | None => {}
     }
     Ok(())
 }
@@ -250,6 +255,26 @@ fn read_params(call: &mut SearchCall, params: &mut Params) -> Result<(), ApiErro
     if let Some(text) = params.take("timeout") {
         request.timeout = Some(duration(&text)?);
     }
+    for (name, of) in [("docvalue_fields", FieldsOf::Columns), ("fields", FieldsOf::Document)] {
+        if let Some(list) = params.take(name) {
+            let list: Vec<&str> = list.split(',').collect();
+            request.fields.extend(hit_fields(&json!(list), name, of)?);
+        }
+    }
+    if let Some(list) = params.take("stored_fields") {
+        let list: Vec<&str> = list.split(',').collect();
+        if !matches!(stored(&json!(list))?, Stored::Source) {
+            request.source = SourceFilter::None;
+        }
+    }
+    if let Some(most) = params.number("terminate_after")? {
+        request.terminate_after = terminate_after(count(&most.into(), "terminate_after")?);
+    }
+    if let Some(text) = params.take("min_score") {
+        let refuse = |_| ApiError::illegal_argument(format!("Failed to parse float parameter [min_score] with value [{text}]"));
+        request.min_score = Some(text.parse().map_err(refuse)?);
+    }
+    call.scored_names = params.flag("include_named_queries_score")?.unwrap_or(false);
     request.typed_keys = params.flag("typed_keys")?.unwrap_or(false);
     request.explain = params.flag("explain")?.unwrap_or(request.explain);
     params.ignore(&["stats"]);
@@ -322,19 +347,90 @@ pub(super) fn source_params(params: &mut Params) -> SourceFilter {
 ///
 /// # Errors
 /// As [`handle`].
-pub fn run(engine: &Engine, contexts: &Contexts, call: &SearchCall) -> Result<Value, ApiError> {
+pub fn run(engine: &Scope, contexts: &OwnContexts<'_>, call: &SearchCall) -> Result<Value, ApiError> {
     let began = Instant::now();
+    let boosted = boosted(engine, call)?;
+    let request = boosted.as_ref().unwrap_or(&call.request);
     if let Some((id, keep_alive)) = &call.pit {
         let Some(Held::Pit(view)) = contexts.get(id, *keep_alive) else {
             return Err(ApiError::context_missing(id));
         };
-        let mut answer = render(call, view.search(&call.request)?, began.elapsed());
+        let mut answer = render(call, view.search(request)?, began.elapsed());
         answer["pit_id"] = id.as_str().into();
         return Ok(answer);
     }
     let targets = targets(engine, &call.index, call.options)?;
-    let response = engine.search(&targets, &call.request)?;
+    let response = engine.search(&targets, request)?;
     Ok(render(call, response, began.elapsed()))
+}
+
+/// The request with the factors of its indices by their own names, where it has some.
+pub(super) fn boosted(engine: &Scope, call: &SearchCall) -> Result<Option<SearchRequest>, ApiError> {
+    if call.index_boosts.is_empty() {
+        return Ok(None);
+    }
+    let indices = engine.indices();
+    let mut index_boosts = Vec::new();
+    for (expression, boost) in &call.index_boosts {
+        let targets = targets(engine, expression, call.options)?;
+        let names = indices.iter().filter(|it| targets.uuids().contains(&it.uuid)).map(|it| (it.name.clone(), *boost));
+        index_boosts.extend(names);
+    }
+    Ok(Some(SearchRequest { index_boosts, ..call.request.clone() }))
+}
+
+/// `[{"index": 1.5}]`, or one object.
+fn index_boosts(value: &Value) -> Result<Vec<(String, f32)>, ApiError> {
+    let refuse = || ApiError::parsing("Expected [START_OBJECT] in [indices_boost] with the name of an index and its number");
+    let items = match value {
+        Value::Array(items) => items.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let mut boosts = Vec::new();
+    for item in items {
+        let object = item.as_object().ok_or_else(refuse)?;
+        if value.is_array() && object.len() != 1 {
+            return Err(refuse());
+        }
+        for (name, boost) in object {
+            let boost = boost.as_f64().ok_or_else(refuse)? as f32;
+            if boost < 0.0 {
+                return Err(ApiError::illegal_argument(format!("negative [indices_boost] of [{name}] is not allowed")));
+            }
+            boosts.push((name.clone(), boost));
+        }
+    }
+    Ok(boosts)
+}
+
+/// A number of matches; zero is none.
+fn terminate_after(count: usize) -> Option<u64> {
+    (count > 0).then_some(count as u64)
+}
+
+/// What `stored_fields` shows.
+enum Stored {
+    /// No document, as with `_none_`.
+    Nothing,
+    /// The document itself.
+    Source,
+    /// Fields of which a separate copy would be stored: no index has any.
+    Fields,
+}
+
+fn stored(value: &Value) -> Result<Stored, ApiError> {
+    let refuse = || ApiError::parsing("[stored_fields] must be a name or a list of names");
+    let names: Vec<&str> = match value {
+        Value::String(name) => vec![name],
+        Value::Array(items) => items.iter().map(|it| it.as_str().ok_or_else(refuse)).collect::<Result<_, _>>()?,
+        _ => return Err(refuse()),
+    };
+    match names.as_slice() {
+        ["_none_"] => Ok(Stored::Nothing),
+        names if names.contains(&"_none_") => Err(ApiError::illegal_argument("cannot combine _none_ with other fields")),
+        names if names.iter().any(|it| matches!(*it, "_source" | "*")) => Ok(Stored::Source),
+        _ => Ok(Stored::Fields),
+    }
 }
 
 /// `{"id", "keep_alive"}`.
@@ -353,7 +449,34 @@ fn pit(value: &Value) -> Result<(String, Option<Duration>), ApiError> {
 }
 
 /// The answer of a search.
-pub(super) fn render(call: &SearchCall, response: SearchResponse, took: Duration) -> Value {
+pub(super) fn render(call: &SearchCall, mut response: SearchResponse, took: Duration) -> Value {
+    let failures = std::mem::take(&mut response.failures);
+    let (shards, timed_out, terminated_early) = (response.shards, response.timed_out, response.terminated_early);
+    let profile = response.profile.as_ref().map(|it| super::profile::render(it, &call.request.query));
+    let aggs = response.aggs.take();
+    let hits = render_hits(call, response);
+    let mut shards = json!({ "total": shards, "successful": shards - failures.len(), "skipped": 0, "failed": failures.len() });
+    if !failures.is_empty() {
+        let failure = |it: &sekisho_engine::ShardFailure| json!({ "shard": 0, "index": it.index, "node": "sekisho", "reason": { "type": it.error.es_type(), "reason": it.error.to_string() } });
+        shards["failures"] = failures.iter().map(failure).collect();
+    }
+    let mut answer = json!({ "took": took.as_millis() as u64, "timed_out": timed_out });
+    if call.request.terminate_after.is_some() {
+        answer["terminated_early"] = terminated_early.into();
+    }
+    answer["_shards"] = shards;
+    answer["hits"] = hits;
+    if let Some(aggs) = aggs {
+        answer["aggregations"] = aggs;
+    }
+    if let Some(profile) = profile {
+        answer["profile"] = profile;
+    }
+    answer
+}
+
+/// `hits` of an answer.
+pub(super) fn render_hits(call: &SearchCall, response: SearchResponse) -> Value {
     let mut hits = Map::new();
     if let Some(total) = response.total {
         let total = if call.total_as_int {
@@ -368,17 +491,7 @@ pub(super) fn render(call: &SearchCall, response: SearchResponse, took: Duration
     let is_scored = call.request.sort.is_empty() || call.request.track_scores;
     hits.insert("max_score".to_owned(), response.max_score.filter(|_| is_scored && call.request.size > 0).map_or(Value::Null, |it| json!(it)));
     hits.insert("hits".to_owned(), response.hits.into_iter().map(|hit| render_hit(call, hit)).collect());
-    let mut shards =
-        json!({ "total": response.shards, "successful": response.shards - response.failures.len(), "skipped": 0, "failed": response.failures.len() });
-    if !response.failures.is_empty() {
-        let failure = |it: &sekisho_engine::ShardFailure| json!({ "shard": 0, "index": it.index, "node": "sekisho", "reason": { "type": it.error.es_type(), "reason": it.error.to_string() } });
-        shards["failures"] = response.failures.iter().map(failure).collect();
-    }
-    let mut answer = json!({ "took": took.as_millis() as u64, "timed_out": response.timed_out, "_shards": shards, "hits": hits });
-    if let Some(aggs) = response.aggs {
-        answer["aggregations"] = aggs;
-    }
-    answer
+    Value::Object(hits)
 }
 
 fn render_hit(call: &SearchCall, hit: Hit) -> Value {
@@ -402,6 +515,19 @@ fn render_hit(call: &SearchCall, hit: Hit) -> Value {
     if let Some(explanation) = hit.explanation {
         out.insert("_explanation".to_owned(), explanation);
     }
+    if !hit.inner.is_empty() {
+        out.insert("inner_hits".to_owned(), super::collapse::render(call, hit.inner));
+    }
+    if !hit.matched_queries.is_empty() {
+        out.insert(
+            "matched_queries".to_owned(),
+            if call.scored_names {
+                hit.matched_queries.into_iter().map(|(name, score)| (name, json!(score))).collect()
+            } else {
+                hit.matched_queries.into_iter().map(|(name, _)| name).collect()
+            },
+        );
+    }
     if !hit.highlight.is_empty() {
         out.insert("highlight".to_owned(), Value::Object(hit.highlight));
     }
@@ -418,14 +544,9 @@ pub(super) fn sort(value: &Value) -> Result<Vec<SortKey>, ApiError> {
     Ok(if keys == [SortKey::score()] { Vec::new() } else { keys })
 }
 
-fn field_patterns(value: &Value, key: &str) -> Result<Vec<String>, ApiError> {
-    let refuse = || ApiError::parsing(format!("[{key}] must be a list of names or objects with [field]"));
-    let pattern = |it: &Value| match it {
-        Value::String(name) => Ok(name.clone()),
-        Value::Object(object) => object.get("field").and_then(Value::as_str).map(str::to_owned).ok_or_else(refuse),
-        _ => Err(refuse()),
-    };
-    value.as_array().ok_or_else(refuse)?.iter().map(pattern).collect()
+fn hit_fields(value: &Value, key: &str, of: FieldsOf) -> Result<Vec<HitField>, ApiError> {
+    let items = value.as_array().ok_or_else(|| ApiError::parsing(format!("[{key}] must be a list of names or objects with [field]")))?;
+    Ok(items.iter().map(|it| HitField::parse(it, of)).collect::<Result<_, _>>()?)
 }
 
 fn count(value: &Value, key: &str) -> Result<usize, ApiError> {
@@ -459,6 +580,18 @@ fn track_total_hits(value: &Value) -> Result<TrackTotalHits, ApiError> {
             &serde_json::from_str(text).map_err(|_| ApiError::illegal_argument(format!("[track_total_hits] is not a number: [{text}]")))?,
         ),
         _ => Err(ApiError::parsing("[track_total_hits] must be true, false or a number")),
+    }
+}
+
+/// `timeout` of a body: a time, or -1 for none.
+fn timeout(value: &Value) -> Result<Option<Duration>, ApiError> {
+    match value {
+        Value::String(text) if text != "-1" => duration(text).map(Some),
+        Value::Null | Value::String(_) => Ok(None),
+        Value::Number(it) if it.as_i64() == Some(-1) => Ok(None),
+        other => Err(ApiError::illegal_argument(format!(
+            "failed to parse setting [timeout] with value [{other}] as a time value: unit is missing or unrecognized"
+        ))),
     }
 }
 

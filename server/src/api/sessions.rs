@@ -2,13 +2,14 @@
 
 use sekisho_engine::limits::RESULT_WINDOW_MAX;
 use sekisho_engine::query::Query;
-use sekisho_engine::{Engine, Hit, ResolveOptions, SearchRequest, SourceFilter, TrackTotalHits};
+use sekisho_engine::{Hit, HitField, ResolveOptions, SearchRequest, SourceFilter, TrackTotalHits};
 use serde_json::{Value, json};
 
 use super::call::{Call, Outcome, Reply};
 use super::error::ApiError;
 use super::search;
 use crate::conversation::{self, Event};
+use crate::security::Scope;
 
 /// Streams whose events have session keys.
 const STREAMS: &str = "panos-*";
@@ -47,7 +48,7 @@ pub async fn by_event(mut call: Call) -> Outcome {
                 query: Query::ids([id.as_str()]),
                 size: 1,
                 sort: search::sort(&json!([{ "@timestamp": "desc" }]))?,
-                fields: vec![KEY.to_owned()],
+                fields: vec![HitField::named(KEY)],
                 ..SearchRequest::default()
             };
             let targets = engine.resolve(&index, ResolveOptions { allow_no_indices: false, ..ResolveOptions::default() })?;
@@ -78,7 +79,7 @@ impl Choice {
 }
 
 /// At most `size` events with the key that also match `filter`, by time in this order; and how many there are.
-fn events(engine: &Engine, key: &str, filter: &Value, order: &str, size: usize) -> Result<(Vec<Event>, u64), ApiError> {
+fn events(engine: &Scope, key: &str, filter: &Value, order: &str, size: usize) -> Result<(Vec<Event>, u64), ApiError> {
     let request = SearchRequest {
         query: Query::from_json(&json!({ "bool": { "filter": [{ "term": { KEY: key } }, filter] } }))?,
         size,
@@ -94,7 +95,7 @@ fn events(engine: &Engine, key: &str, filter: &Value, order: &str, size: usize) 
     }
 }
 
-fn answer(engine: &Engine, key: &str, choice: Choice) -> Outcome {
+fn answer(engine: &Scope, key: &str, choice: Choice) -> Outcome {
     // Newest first, so that what does not fit is the oldest; where a time is asked for, what is farthest from it on either side.
     let (mut found, total) = events(engine, key, &json!({ "match_all": {} }), "desc", RESULT_WINDOW_MAX)?;
     if let Some(time_ms) = choice.time_ms().filter(|_| (found.len() as u64) < total) {

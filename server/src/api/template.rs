@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use sekisho_engine::mapping::simple_match;
-use sekisho_engine::{Alias, ComponentTemplate, Composed, Engine, IndexTemplate, TemplateParts};
+use sekisho_engine::{Alias, ComponentTemplate, Composed, IndexTemplate, TemplateParts};
 use serde_json::{Map, Value, json};
 
 use super::alias;
 use super::call::{Call, Outcome, Reply};
 use super::error::ApiError;
 use super::setting;
+use crate::security::Scope;
 
 /// Answers `PUT _index_template/{name}`.
 ///
@@ -140,7 +141,7 @@ pub async fn get_legacy(mut call: Call) -> Outcome {
 ///
 /// # Errors
 /// 400 where the template makes the name a data stream.
-pub fn parts_of(engine: &Engine, name: &str, given: &TemplateParts) -> Result<TemplateParts, ApiError> {
+pub fn parts_of(engine: &Scope, name: &str, given: &TemplateParts) -> Result<TemplateParts, ApiError> {
     let mut parts = match engine.template_for(name) {
         Some(composed) if composed.is_data_stream => {
             return Err(ApiError::illegal_argument(format!(

@@ -24,7 +24,8 @@ const RECEIPTS_WAITING: usize = 16;
 /// Lines of files become searchable; a line that can't be parsed is kept with its reason.
 #[derive(clap::Args)]
 pub(super) struct Ingest {
-    /// Files to read; `-` is standard input.
+    /// Files to read; `-` is standard input. With --follow also patterns, in quotes, as '/var/log/fw/*.log': what matches later is read
+    /// too.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 

@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod backup;
 mod completions;
 mod demo;
 mod ingest;
@@ -7,6 +8,7 @@ mod man;
 mod notify;
 mod progress;
 mod reprocess;
+mod security;
 mod self_test;
 mod serve;
 mod version;
@@ -33,8 +35,18 @@ enum Command {
     Ingest(ingest::Ingest),
     /// Parse again what could not be parsed, with this release's parser.
     Reprocess(reprocess::Reprocess),
+    /// Copy a data directory.
+    Backup(backup::Backup),
+    /// Make a data directory from a backup.
+    Restore(backup::Restore),
+    /// Check every file of a data directory.
+    Verify(backup::Verify),
     /// Send syslog lines to a running server and find them by search.
     SelfTest(self_test::SelfTest),
+    /// Make, list and remove users of a data directory.
+    User(security::User),
+    /// Make, list and end API keys of a data directory.
+    ApiKey(security::ApiKey),
     /// Write a shell's completions to standard output.
     Completions(completions::Completions),
     /// Write the manual pages into a folder.
@@ -50,7 +62,12 @@ pub fn main() -> ExitCode {
         Command::Demo(it) => it.run(),
         Command::Ingest(it) => it.run(),
         Command::Reprocess(it) => it.run(),
+        Command::Backup(it) => it.run(),
+        Command::Restore(it) => it.run(),
+        Command::Verify(it) => it.run(),
         Command::SelfTest(it) => it.run(),
+        Command::User(it) => it.run(),
+        Command::ApiKey(it) => it.run(),
         Command::Completions(it) => it.run(),
         Command::Man(it) => it.run(),
         Command::Version => version::run(),
@@ -65,7 +82,7 @@ pub fn main() -> ExitCode {
 }
 
 /// Writes a line for the person at the terminal; results go to standard output, talk goes here.
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     use std::io::Write as _;
     // Nobody is there to tell when this fails.
     let _ = writeln!(std::io::stderr(), "{line}");

@@ -96,7 +96,7 @@ fn the_demonstration_loads_its_lines_through_the_syslog_port() {
 #[test]
 fn wrong_settings_are_refused_with_a_reason() {
     for (arguments, reason) in [
-        (&["serve", "--http", "0.0.0.0:0"][..], "--insecure"),
+        (&["serve", "--http", "0.0.0.0:0", "--admin-password-file", "/nonexistent"][..], "admin_password_file = /nonexistent"),
         (&["serve", "--http", "nonsense"][..], "IP:PORT"),
         (&["serve", "--config", "/nonexistent.toml"][..], "does not exist"),
         (&["serve", "--http", "off", "--syslog-tcp", "off", "--syslog-udp", "off"][..], "http can't be off"),
@@ -108,10 +108,34 @@ fn wrong_settings_are_refused_with_a_reason() {
     // A variable is a setting as well; one that Kubernetes makes for a service of our name is none.
     let output = Command::new(env!("CARGO_BIN_EXE_sekisho"))
         .args(["serve", "--syslog-tcp", "127.0.0.1:0"])
-        .env("SEKISHO_SYSLOG_UDP", "0.0.0.0:0")
+        .env("SEKISHO_SYSLOG_CONNECTIONS_MAX", "0")
         .env("SEKISHO_PORT_9200_TCP", "tcp://10.0.0.1:9200")
         .output()
         .unwrap();
-    assert!(said(&output).contains("syslog_udp = 0.0.0.0:0"), "{}", said(&output));
+    assert!(said(&output).contains("[syslog_connections_max] must be at least 1"), "{}", said(&output));
     assert!(run(&["version"]).stdout.starts_with(b"sekisho "));
+}
+
+#[test]
+fn users_and_keys_are_made_without_a_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().to_str().unwrap();
+    let done = |arguments: &[&str]| {
+        let output = run(&[arguments, &["--data-dir", data]].concat());
+        assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+        said(&output)
+    };
+    assert!(done(&["user", "add", "ann", "--role", "reader"]).starts_with("password: "));
+    assert_eq!(done(&["user", "list"]), "ann\treader\n");
+    assert!(done(&["user", "passwd", "ann"]).starts_with("password: "));
+    assert!(!run(&["user", "add", "ann", "--role", "reader", "--data-dir", data]).status.success());
+    assert!(said(&run(&["user", "add", "bob", "--role", "nobody", "--data-dir", data])).contains("there is no role [nobody]"));
+    done(&["api-key", "create", "shipper", "--role", "writer"]);
+    let listed = done(&["api-key", "list"]);
+    let id = listed.split('\t').next().unwrap().to_owned();
+    // An id may begin with a dash.
+    assert!(run(&["api-key", "invalidate", "--data-dir", data, "--", &id]).status.success());
+    assert_eq!(done(&["api-key", "list"]), "");
+    done(&["user", "remove", "ann"]);
+    assert_eq!(done(&["user", "list"]), "");
 }

@@ -52,7 +52,8 @@ fn the_table_of_features_is_that_of_the_code() {
         let mut text = format!("\n## {title}\n\n| name | cases |\n| --- | --- |\n");
         for name in names {
             let file = root.join(folder).join(format!("{name}.test"));
-            let count = std::fs::read_to_string(&file).unwrap_or_default().lines().filter(|it| it.starts_with("== ")).count();
+            let count =
+                std::fs::read_to_string(&file).unwrap_or_default().lines().filter(|it| it.starts_with("== ") || it.starts_with("query:")).count();
             writeln!(text, "| `{name}` | {count} |").unwrap();
         }
         text

@@ -74,10 +74,19 @@ fn lines_come_once_over_rotation_stops_and_a_server_that_is_away() {
     append(&log, 150..160);
     let follow = Follow::start(&arguments);
     expect(&process, 160);
-    // The server goes; what is added meanwhile waits in the file.
+    // The server goes; what is added meanwhile waits in the files, however often they are rotated.
     assert_eq!(process.terminate().code(), Some(0));
-    append(&log, 160..200);
+    append(&log, 160..170);
     std::thread::sleep(Duration::from_millis(500));
+    for (age_s, range) in [(20, 170..180), (10, 180..200)] {
+        let old = fs::OpenOptions::new().append(true).open(&log).unwrap();
+        old.set_modified(std::time::SystemTime::now() - Duration::from_secs(age_s)).unwrap();
+        if age_s == 10 {
+            fs::rename(directory.path().join("fw.log.1"), directory.path().join("fw.log.2")).unwrap();
+        }
+        fs::rename(&log, directory.path().join("fw.log.1")).unwrap();
+        append(&log, range);
+    }
     let process = Process::start_with(&data, &["--syslog-tcp", &syslog]);
     expect(&process, 200);
     follow.stop();

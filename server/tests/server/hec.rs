@@ -70,6 +70,25 @@ fn what_is_wrong_is_told_in_its_shape_and_nothing_of_the_request_is_written() {
 }
 
 #[test]
+fn a_document_that_its_index_refuses_is_named_and_the_rest_is_written() {
+    let door = Door::open();
+    let body = format!(
+        "{}{}{}{}",
+        json!({ "event": { "count": 1 } }),
+        json!({ "event": LINE }),
+        json!({ "event": { "count": "many" } }),
+        json!({ "event": { "count": 3 } })
+    );
+    let (status, answer) = answer(&door, "/services/collector", &[], body);
+    assert_eq!((status, &answer["code"], &answer["invalid-event-number"]), (400, &json!(6), &json!(2)), "{answer}");
+    assert!(answer["reason"].as_str().unwrap().contains("count"), "{answer}");
+    assert_eq!((found(&door, "hec").len(), found(&door, "panos-system").len()), (2, 1));
+    // A name that no index can have.
+    let (status, answer) = super::hec::answer(&door, "/services/collector?index=Not%20A%20Name", &[], json!({ "event": { "n": 1 } }).to_string());
+    assert_eq!((status, &answer["code"]), (400, &json!(6)), "{answer}");
+}
+
+#[test]
 fn a_token_is_asked_for_where_one_is_set() {
     let door = Door::open_with(|config| config.hec_token = "11111111-2222".to_owned());
     let event = json!({ "event": "x" }).to_string();

@@ -3,6 +3,7 @@
 // A test that can't go on panics with what it saw.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+mod backup;
 mod cases;
 mod commands;
 mod connections;
@@ -19,6 +20,7 @@ mod many_connections;
 mod process;
 mod routes;
 mod samples;
+mod security;
 mod sessions;
 #[cfg(feature = "pipelines")]
 mod site_rules;

@@ -97,7 +97,14 @@ fn a_server_that_still_reads_its_log_answers_probes_and_nothing_else() {
     use sekisho::metrics::Metrics;
 
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let app = sekisho::App::new(Metrics::new(Default::default()).into(), Hosts::new(Default::default(), false), 0, "8.0.0".to_owned(), None);
+    let app = sekisho::App::new(
+        Metrics::new(Default::default()).into(),
+        Hosts::new(Default::default(), false),
+        0,
+        "8.0.0".to_owned(),
+        None,
+        sekisho::security::Guard::open(),
+    );
     let status = |uri: &str| {
         let request = Request::builder().uri(uri).body(Body::empty()).unwrap();
         runtime.block_on(respond(router(&app), request)).status().as_u16()

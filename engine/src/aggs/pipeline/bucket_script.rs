@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::expression::{Expression, Scope, source};
 use super::path::Path;
-use super::{Bucket, GapPolicy, Parent, Pipeline, PipelineKind, refuse_format, simple_value};
+use super::{Bucket, GapPolicy, Parent, Pipeline, PipelineKind, simple_value};
 use crate::aggs::body::Body;
 use crate::error::QueryError;
 
@@ -22,7 +22,6 @@ impl PipelineKind for Kind {
 
     fn parse(&self, body: &Body<'_>) -> Result<Pipeline, QueryError> {
         body.only(&["buckets_path", "gap_policy", "script", "format"])?;
-        refuse_format(body)?;
         Ok(Pipeline::Parent(Box::new(BucketScript { script: Script::parse(body)? })))
     }
 }

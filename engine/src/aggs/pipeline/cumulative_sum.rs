@@ -1,7 +1,7 @@
 //! `cumulative_sum`: the sum of a value up to each bucket.
 
 use super::path::Path;
-use super::{Bucket, GapPolicy, Parent, Pipeline, PipelineKind, refuse_format, simple_value};
+use super::{Bucket, GapPolicy, Parent, Pipeline, PipelineKind, simple_value};
 use crate::aggs::body::Body;
 use crate::error::QueryError;
 
@@ -19,7 +19,6 @@ impl PipelineKind for Kind {
 
     fn parse(&self, body: &Body<'_>) -> Result<Pipeline, QueryError> {
         body.only(&["buckets_path", "format"])?;
-        refuse_format(body)?;
         Ok(Pipeline::Parent(Box::new(CumulativeSum { path: Path::of(body)? })))
     }
 }

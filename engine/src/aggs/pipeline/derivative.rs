@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::path::Path;
-use super::{Bucket, GapPolicy, Parent, Pipeline, PipelineKind, refuse_format, simple_value};
+use super::{Bucket, GapPolicy, Parent, Pipeline, PipelineKind, simple_value};
 use crate::aggs::body::Body;
 use crate::error::QueryError;
 
@@ -24,7 +24,6 @@ impl PipelineKind for Kind {
 
     fn parse(&self, body: &Body<'_>) -> Result<Pipeline, QueryError> {
         body.only(&["buckets_path", "gap_policy", "unit", "format"])?;
-        refuse_format(body)?;
         let unit_ms = body.str("unit")?.map(unit_ms).transpose()?;
         Ok(Pipeline::Parent(Box::new(Derivative { path: Path::of(body)?, gaps: GapPolicy::parse(body)?, unit_ms })))
     }

@@ -22,6 +22,7 @@ use serde_json::{Map, Value};
 
 use self::path::Path;
 use crate::aggs::body::Body;
+use crate::decimal_format::DecimalFormat;
 use crate::error::QueryError;
 
 /// Every pipeline aggregation, in the order of the compatibility table.
@@ -148,6 +149,8 @@ pub(crate) struct PipelineNode {
     pub(crate) name: String,
     pub(crate) meta: Option<Value>,
     pub(crate) pipeline: Pipeline,
+    /// How its numbers look as text, where the request wants that.
+    pub(crate) format: Option<DecimalFormat>,
 }
 
 impl PipelineNode {
@@ -204,6 +207,13 @@ pub(crate) fn change_buckets(pipelines: &[PipelineNode], answer: &mut Map<String
         };
         let key = node.key(typed_keys);
         parent.apply(&key, &mut buckets)?;
+        if let Some(format) = &node.format {
+            for it in &mut buckets {
+                if let Some(Value::Object(value)) = it.body.get_mut(&key) {
+                    put_texts(format, value);
+                }
+            }
+        }
         if let Some(meta) = &node.meta {
             for it in &mut buckets {
                 if let Some(Value::Object(value)) = it.body.get_mut(&key) {
@@ -229,7 +239,9 @@ pub(crate) fn add_siblings(pipelines: &[PipelineNode], answers: &mut Map<String,
         if let Some(meta) = &node.meta {
             result.insert("meta".to_owned(), meta.clone());
         }
-        result.extend(sibling.result(&sibling.path().values(answers, sibling.gaps())));
+        let mut numbers = sibling.result(&sibling.path().values(answers, sibling.gaps()));
+        node.format.iter().for_each(|it| put_texts(it, &mut numbers));
+        result.extend(numbers);
         answers.insert(node.key(typed_keys), Value::Object(result));
     }
 }
@@ -244,10 +256,15 @@ pub(crate) fn simple_value(value: f64) -> Value {
     serde_json::json!({ "value": if value.is_finite() { Value::from(value) } else { Value::Null } })
 }
 
-/// `format` would need Java's number patterns.
-pub(crate) fn refuse_format(body: &Body<'_>) -> Result<(), QueryError> {
-    match body.get("format") {
-        None => Ok(()),
-        Some(_) => Err(QueryError::IllegalArgument(format!("[format] is not supported in [{}]", body.name))),
+/// Puts the text of every number in a result beside it; how many there were has none.
+fn put_texts(format: &DecimalFormat, result: &mut Map<String, Value>) {
+    if let Some(Value::Object(values)) = result.get_mut("values") {
+        put_texts(format, values);
     }
+    let texts: Vec<(String, Value)> = result
+        .iter()
+        .filter(|(name, _)| name.as_str() != "count")
+        .filter_map(|(name, value)| Some((format!("{name}_as_string"), Value::String(format.format(value.as_f64()?)))))
+        .collect();
+    result.extend(texts);
 }

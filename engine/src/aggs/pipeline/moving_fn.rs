@@ -2,7 +2,7 @@
 //! by name: the script is read, not run.
 
 use super::path::Path;
-use super::{Bucket, GapPolicy, Parent, Pipeline, PipelineKind, refuse_format, simple_value};
+use super::{Bucket, GapPolicy, Parent, Pipeline, PipelineKind, simple_value};
 use crate::aggs::body::Body;
 use crate::error::QueryError;
 
@@ -15,6 +15,8 @@ struct MovingFn {
     window: i64,
     shift: i64,
     function: Function,
+    /// Windows with no more values than these have no result.
+    more_than: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,6 +28,22 @@ enum Function {
     UnweightedAvg,
     LinearWeightedAvg,
     Ewma(f64),
+    /// Level and trend.
+    Holt {
+        alpha: f64,
+        beta: f64,
+    },
+    HoltWinters(Seasonal),
+}
+
+/// Level, trend and season.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Seasonal {
+    alpha: f64,
+    beta: f64,
+    gamma: f64,
+    period: usize,
+    multiplicative: bool,
 }
 
 impl PipelineKind for Kind {
@@ -35,22 +53,33 @@ impl PipelineKind for Kind {
 
     fn parse(&self, body: &Body<'_>) -> Result<Pipeline, QueryError> {
         body.only(&["buckets_path", "gap_policy", "window", "shift", "script", "format"])?;
-        refuse_format(body)?;
         let window = body.u64("window")?.ok_or_else(|| body.lacks("window"))?;
         if window == 0 {
             return Err(QueryError::IllegalArgument("[window] must be a positive, non-zero integer.".to_owned()));
         }
         let shift = body.f64("shift")?.unwrap_or(0.0) as i64;
         let script = super::expression::source(body)?.0;
-        let function = Function::parse(script).ok_or_else(|| {
+        let (more_than, call) = condition(script);
+        let function = Function::parse(&call).ok_or_else(|| {
             QueryError::IllegalArgument(format!(
-                "[{script}] is no function of [moving_fn] here; there are MovingFunctions.max, min, sum, stdDev, unweightedAvg, linearWeightedAvg and ewma of (values, …), \
-                 and no other scripts"
+                "[{script}] is no function of [moving_fn] here; there are MovingFunctions.max, min, sum, stdDev, unweightedAvg, linearWeightedAvg, ewma, \
+                 holt and holtWinters of (values, …), and no other scripts"
             ))
         })?;
         let window = i64::try_from(window).unwrap_or(i64::MAX);
-        Ok(Pipeline::Parent(Box::new(MovingFn { path: Path::of(body)?, gaps: GapPolicy::parse(body)?, window, shift, function })))
+        Ok(Pipeline::Parent(Box::new(MovingFn { path: Path::of(body)?, gaps: GapPolicy::parse(body)?, window, shift, function, more_than })))
     }
+}
+
+/// Takes off what Elasticsearch's documentation puts around `holtWinters`: `if (values.length > 5*2) { … }`; the number, and what is inside.
+fn condition(script: &str) -> (usize, String) {
+    let dense: String = script.chars().filter(|it| !it.is_whitespace()).collect();
+    let inside = || {
+        let (number, call) = dense.strip_prefix("if(values.length>")?.strip_suffix('}')?.split_once("){")?;
+        let number = number.split('*').map(|it| it.parse::<usize>().ok()).try_fold(1_usize, |product, it| product.checked_mul(it?))?;
+        Some((number, call.to_owned()))
+    };
+    inside().unwrap_or((0, dense.clone()))
 }
 
 impl Function {
@@ -71,6 +100,25 @@ impl Function {
                 let alpha: f64 = argument.strip_prefix(',')?.trim_end_matches(['d', 'f']).parse().ok()?;
                 (0.0..=1.0).contains(&alpha).then_some(Self::Ewma(alpha))
             }
+            ("holt", arguments) => {
+                let [alpha, beta] = numbers(arguments)?;
+                Some(Self::Holt { alpha, beta })
+            }
+            ("holtWinters", arguments) => {
+                let (arguments, multiplicative) = arguments.rsplit_once(',')?;
+                let [alpha, beta, gamma, period] = numbers(arguments)?;
+                let multiplicative = multiplicative.parse().ok()?;
+                let period = (period >= 1.0 && period.fract() == 0.0).then_some(period as usize)?;
+                Some(Self::HoltWinters(Seasonal { alpha, beta, gamma, period, multiplicative }))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether so many values are too few, and how many it takes.
+    fn lacks(self, values: usize) -> Option<usize> {
+        match self {
+            Self::HoltWinters(it) if values > 0 => Some(it.period.saturating_mul(2)).filter(|it| *it > values),
             _ => None,
         }
     }
@@ -90,8 +138,51 @@ impl Function {
                 let weighted: f64 = values.iter().zip(1..).map(|(value, weight)| value * f64::from(weight)).sum();
                 weighted / (1.0 + count * (count + 1.0) / 2.0)
             }
+            Self::Holt { alpha, beta } => {
+                let (mut level, mut trend) = (values[0], 0.0);
+                for value in &values[1..] {
+                    let before = level;
+                    level = alpha * value + (1.0 - alpha) * (level + trend);
+                    trend = beta * (level - before) + (1.0 - beta) * trend;
+                }
+                level
+            }
+            Self::HoltWinters(it) => it.forecast(values),
             Self::Ewma(alpha) => values[1..].iter().fold(values[0], |mean, it| it * alpha + mean * (1.0 - alpha)),
         }
+    }
+}
+
+/// `,0.3,0.1`: a number each.
+fn numbers<const N: usize>(arguments: &str) -> Option<[f64; N]> {
+    let numbers: Vec<f64> = arguments.strip_prefix(',')?.split(',').map(|it| it.trim_end_matches(['d', 'f']).parse().ok()).collect::<Option<_>>()?;
+    numbers.try_into().ok().filter(|it: &[f64; N]| it.iter().all(|it| it.is_finite()))
+}
+
+impl Seasonal {
+    /// The next value, of at least two periods. Step by step as Elasticsearch does it, its signs included: whoever compares expects that.
+    fn forecast(self, values: &[f64]) -> f64 {
+        let Self { alpha, beta, gamma, period, multiplicative } = self;
+        // A season of nothing would be divided by.
+        let padding = if multiplicative { 1e-10 } else { 0.0 };
+        let values: Vec<f64> = values.iter().map(|it| it + padding).collect();
+        let length = period as f64;
+        let mut level = values[..period].iter().sum::<f64>() / length;
+        let mut trend = (0..period).map(|at| (values[at + period] - values[at]) / length).sum::<f64>() / length;
+        let mut season: Vec<f64> = values[..period].iter().map(|it| if level == 0.0 { 0.0 } else { it / level }).collect();
+        // The first step begins without a trend.
+        let (mut last_level, mut last_trend) = (level, 0.0);
+        for at in period..values.len() {
+            let (value, seasonal) = (values[at], season[at - period]);
+            let known = if multiplicative { value / seasonal } else { value - seasonal };
+            level = alpha * known + (1.0 - alpha) * (last_level + last_trend);
+            trend = beta * (level - last_level) + (1.0 - beta) * last_trend;
+            let fresh = if multiplicative { value / (last_level + last_trend) } else { value - (last_level - last_trend) };
+            season.push(gamma * fresh + (1.0 - gamma) * seasonal);
+            (last_level, last_trend) = (level, trend);
+        }
+        let seasonal = season[values.len() - period];
+        if multiplicative { (level + trend) * seasonal } else { level + trend + seasonal }
     }
 }
 
@@ -111,7 +202,18 @@ impl Parent for MovingFn {
         for (index, (bucket, _)) in buckets.iter_mut().zip(&all).filter(|it| !it.1.is_nan()).enumerate() {
             let end = (index as i64).saturating_add(self.shift);
             let (start, end) = (clamp(end.saturating_sub(self.window)), clamp(end));
-            bucket.body.insert(name.to_owned(), simple_value(self.function.of(&values[start..end])));
+            let window = &values[start..end];
+            if window.len() <= self.more_than && self.more_than > 0 {
+                bucket.body.insert(name.to_owned(), simple_value(f64::NAN));
+                continue;
+            }
+            if let Some(needed) = self.function.lacks(window.len()) {
+                return Err(QueryError::IllegalArgument(format!(
+                    "Holt-Winters aggregation requires at least (2 * period == {needed}) data-points to function. Only [{}] were provided.",
+                    window.len()
+                )));
+            }
+            bucket.body.insert(name.to_owned(), simple_value(self.function.of(window)));
         }
         Ok(())
     }
@@ -132,12 +234,21 @@ mod tests {
             ("MovingFunctions.linearWeightedAvg(values)", 38.0 / 11.0),
             ("MovingFunctions.stdDev(values, MovingFunctions.unweightedAvg(values))", 3.5_f64.sqrt()),
             ("MovingFunctions.ewma(values, 0.5)", 4.125),
+            ("MovingFunctions.holt(values, 0.5, 0.5)", 4.46875),
+            ("MovingFunctions.holtWinters(values, 0.5, 0.5, 0.5, 1, false)", 7.1875),
         ] {
             assert_eq!(Function::parse(script).unwrap().of(&values), expected, "{script}");
         }
-        for script in
-            ["values.length", "MovingFunctions.max(other)", "MovingFunctions.ewma(values)", "MovingFunctions.ewma(values, 2)", "System.exit(1)", ""]
-        {
+        for script in [
+            "values.length",
+            "MovingFunctions.max(other)",
+            "MovingFunctions.ewma(values)",
+            "MovingFunctions.ewma(values, 2)",
+            "MovingFunctions.holt(values, 1)",
+            "MovingFunctions.holtWinters(values, 1, 1, 1, 0, true)",
+            "System.exit(1)",
+            "",
+        ] {
             assert_eq!(Function::parse(script), None, "{script}");
         }
         assert!(Function::Max.of(&[]).is_nan());

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::path::Path;
-use super::{GapPolicy, Pipeline, PipelineKind, Sibling, refuse_format};
+use super::{GapPolicy, Pipeline, PipelineKind, Sibling};
 use crate::aggs::body::Body;
 use crate::error::QueryError;
 
@@ -53,7 +53,6 @@ impl PipelineKind for Kind {
             _ => &[],
         };
         body.only(&[&["buckets_path", "gap_policy", "format"], own].concat())?;
-        refuse_format(body)?;
         let percents = match body.get("percents") {
             None => PERCENTS.to_vec(),
             Some(value) => {

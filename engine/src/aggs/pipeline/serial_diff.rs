@@ -1,7 +1,7 @@
 //! `serial_diff`: how much a value differs from the one some buckets before.
 
 use super::path::Path;
-use super::{Bucket, GapPolicy, Parent, Pipeline, PipelineKind, refuse_format, simple_value};
+use super::{Bucket, GapPolicy, Parent, Pipeline, PipelineKind, simple_value};
 use crate::aggs::body::Body;
 use crate::error::QueryError;
 
@@ -21,7 +21,6 @@ impl PipelineKind for Kind {
 
     fn parse(&self, body: &Body<'_>) -> Result<Pipeline, QueryError> {
         body.only(&["buckets_path", "gap_policy", "lag", "format"])?;
-        refuse_format(body)?;
         let lag = body.u64("lag")?.unwrap_or(1);
         if lag == 0 {
             return Err(QueryError::Parsing(format!("Lag must be a positive, non-zero integer. Value supplied was 0 in [{}].", body.name)));
