@@ -44,7 +44,7 @@ function One({ of, answer, earlier, state, now }: { of: Figure; answer: Answer |
       <a class="figure" href={eventsOf(shared.value, of.scope)}>
         {text}
       </a>
-      <span class={`change${mood}`}>
+      <span class={`change${changed === undefined ? "" : mood}`}>
         {earlier === undefined ? "\u00a0" : changed === undefined ? t("noEarlier") : `${up > 0 ? "▲" : up < 0 ? "▼" : "＝"} ${t("againstBefore", changed)}`}
       </span>
       {from !== undefined && buckets.length > 1 && (
