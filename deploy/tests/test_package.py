@@ -22,9 +22,13 @@ def told(*arguments):
     return subprocess.run([SEKISHO, *map(str, arguments)], capture_output=True, text=True, check=True).stdout
 
 
-def commands():
-    listed = told("--help").partition("Commands:\n")[2].partition("\n\n")[0]
-    return [it for it in re.findall(r"^  ([a-z-]+) ", listed, re.M) if it != "help"]
+def commands(*of):
+    """The commands, and those below them as `user-add`."""
+    listed = told(*of, "--help").partition("Commands:\n")[2].partition("\n\n")[0]
+    for name in re.findall(r"^  ([a-z-]+) ", listed, re.M):
+        if name != "help":
+            yield "-".join([*of, name])
+            yield from commands(*of, name)
 
 
 def test_every_file_of_the_package_is_there(tmp_path):
@@ -132,7 +136,7 @@ def test_every_command_has_a_page_with_its_flags(tmp_path):
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completions_know_every_command(shell, tmp_path):
     text = told("completions", shell)
-    for command in commands():
+    for command in [it for it in commands() if f"\n  {it} " in told("--help")]:
         assert command in text
     assert "syslog-tls-client-ca" in text
     if shell == "bash":

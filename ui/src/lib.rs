@@ -36,17 +36,20 @@ pub fn asset(path: &str) -> Option<&'static Asset> {
 mod tests {
     use super::*;
 
-    /// What a module imports, as addresses below `/ui/`.
-    fn imports(name: &str, code: &str) -> Vec<String> {
+    /// What a module imports, as addresses below `/ui/`; with what it asks for later, in `import(…)`, too.
+    fn imports(name: &str, code: &str, with_later: bool) -> Vec<String> {
         let dir: Vec<&str> = name.split('/').collect();
         let mut found = Vec::new();
-        for part in code
-            .split(['\n', ';'])
-            .filter(|it| it.trim_start().starts_with("import") || it.contains(" from ") || it.contains("}from") || it.contains("import("))
-        {
-            let Some(start) = part.rfind(['"', '\'']) else { continue };
-            let Some(open) = part[..start].rfind(['"', '\'']) else { continue };
-            let specifier = &part[open + 1..start];
+        let mut rest = code;
+        while let Some(open) = rest.find('"') {
+            let (before, text) = (rest[..open].trim_end(), &rest[open + 1..]);
+            let end = text.find('"').unwrap_or(text.len());
+            let specifier = &text[..end];
+            rest = text.get(end + 1..).unwrap_or_default();
+            let is_import = before.ends_with("from") || before.ends_with("import") || (with_later && before.ends_with("import("));
+            if !is_import {
+                continue;
+            }
             if let Some(absolute) = specifier.strip_prefix("/ui/") {
                 found.push(absolute.to_owned());
             } else if specifier.starts_with('.') {
@@ -69,7 +72,7 @@ mod tests {
         let mut modules = 0;
         for (name, asset) in assets().filter(|it| it.0.ends_with(".js")) {
             modules += 1;
-            for import in imports(name, std::str::from_utf8(asset.identity).unwrap()) {
+            for import in imports(name, std::str::from_utf8(asset.identity).unwrap(), true) {
                 assert!(super::asset(&import).is_some(), "{name} imports {import}, which is not there");
             }
         }
@@ -82,9 +85,7 @@ mod tests {
             return;
         }
         let code = std::str::from_utf8(asset(name).unwrap().identity).unwrap();
-        // What stands in `import(…)` comes later.
-        let at_once: String = code.lines().filter(|it| !it.contains("import(")).collect::<Vec<_>>().join("\n");
-        for import in imports(name, &at_once) {
+        for import in imports(name, code, false) {
             with_imports(&import, found);
         }
     }

@@ -116,7 +116,7 @@ test("discover finds, filters by a click, pages and shows the raw line", async (
 });
 
 test("an event leads to its whole session", async () => {
-  const { page, wrong, close } = await open("/ui/#/discover?time=all&every=0&stream=panos-threat&f=%2Bpanw.panos.action%3Aalert&q=_exists_:sekisho.session.key");
+  const { page, wrong, close } = await open("/ui/#/discover?time=all&every=0&stream=panos-threat&f=%2Bpanw.panos.action%3Aalert&f=%2Bpanw.panos.sub_type%3Avulnerability&q=_exists_:sekisho.session.key");
   await page.locator(".hits tbody td.nowrap button").first().click();
   const raw = await page.getByTestId("raw").textContent();
   await page.getByRole("link", { name: "Whole session" }).click();

@@ -24,8 +24,16 @@ const NOT_FOR: &[(&str, &[&str])] = &[
 /// Ways to open a socket, which no source of the engine may contain. Addresses (`IpAddr`) are data and allowed.
 const SOCKETS: &[&str] = &["TcpStream", "TcpListener", "UdpSocket", "UnixStream", "UnixListener", "UnixDatagram", "tokio::net"];
 
+/// How the process itself gets its engine, which no handler may: it works through the scope of whoever asks.
+const WHOLE_ENGINE: &str = ".engine()";
+
 pub(super) fn find(subject: &Subject) -> Vec<String> {
     let mut findings = Vec::new();
+    for (path, text) in subject.tree.texts(&[".rs"]).filter(|it| it.0.starts_with("server/src/api/")) {
+        for (number, _) in text.lines().enumerate().filter(|it| it.1.contains(WHOLE_ENGINE)) {
+            findings.push(format!("{path}:{}: handlers work through the scope that App::blocking gives", number + 1));
+        }
+    }
     let packages = subject.metadata["packages"].as_array().map_or(&[][..], Vec::as_slice);
     for package in packages {
         findings.extend(of_package(package));
@@ -102,5 +110,12 @@ mod tests {
             [("engine/src/a.rs", "use std::net::IpAddr;\n// A TcpStream would be wrong here.\n"), ("ingest/src/b.rs", "use std::net::UdpSocket;\n")];
         assert!(found(none.clone(), &files).is_empty());
         assert_eq!(found(none, &[("engine/src/a.rs", "\nuse std::net::UdpSocket;")]), ["engine/src/a.rs:2: UdpSocket: the engine opens no sockets"]);
+    }
+
+    #[test]
+    fn a_handler_that_takes_the_whole_engine_is_found() {
+        let none = json!({"packages": []});
+        assert!(found(none.clone(), &[("server/src/metrics.rs", "app.engine()")]).is_empty());
+        assert_eq!(found(none, &[("server/src/api/count.rs", "call.app.engine()")]).len(), 1);
     }
 }
