@@ -26,6 +26,9 @@ pub enum QueryError {
         /// The limit.
         limit: usize,
     },
+    /// The query reads a document that the requester may not; `security_exception` (403).
+    #[error("{0}")]
+    Forbidden(String),
     /// The deadline passed or the client went away; `task_cancelled_exception` (400) or `timed_out`.
     #[error("task cancelled [{0}]")]
     Cancelled(&'static str),
@@ -44,6 +47,7 @@ impl QueryError {
             QueryError::XContentParse(_) => "x_content_parse_exception",
             QueryError::TooManyClauses(_) => "too_many_clauses",
             QueryError::TooManyBuckets { .. } => "too_many_buckets_exception",
+            QueryError::Forbidden(_) => "security_exception",
             QueryError::Cancelled(_) => "task_cancelled_exception",
             QueryError::Damaged(_) => "corrupt_index_exception",
         }

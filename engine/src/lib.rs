@@ -66,7 +66,7 @@ pub use hit_fields::{FieldsOf, HitField};
 pub use index_template::{ComponentTemplate, Composed, IndexTemplate, TemplateParts};
 pub use inspect::{Explained, TermsQuestion, Validation};
 pub use profile::{IndexProfile, Spent, Stage};
-pub use resolve::{ResolveOptions, Targets};
+pub use resolve::{Allowed, ResolveOptions, Targets};
 pub use scan::{Scan, StoredRecord};
 pub use search::{Cancel, Hit, SearchRequest, SearchResponse, ShardFailure, Total, TrackTotalHits};
 pub use sort::{SortBy, SortKey};

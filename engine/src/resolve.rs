@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -45,12 +47,34 @@ impl Default for ResolveOptions {
     }
 }
 
+/// Says yes or no to an index, given its name and the stream that it backs.
+type May = dyn Fn(&str, Option<&str>) -> bool + Send + Sync;
+
+/// Indices that may be used.
+#[derive(Clone)]
+pub struct Allowed(Arc<May>);
+
+impl Allowed {
+    /// Those that `may` says yes to, given an index's name and the stream that it backs.
+    pub fn new(may: impl Fn(&str, Option<&str>) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(may))
+    }
+}
+
+impl fmt::Debug for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Allowed").finish_non_exhaustive()
+    }
+}
+
 /// The indices that an expression names, and through which filters.
 #[derive(Clone, Debug, Default)]
 pub struct Targets {
     uuids: Vec<IndexUuid>,
     /// Indices that are seen through filtered aliases only.
     filters: BTreeMap<IndexUuid, Query>,
+    /// Of which indices a query may read a document (`terms` of a document), whatever it searches; `None`: of all.
+    readable: Option<Allowed>,
 }
 
 impl Targets {
@@ -69,6 +93,16 @@ impl Targets {
         &self.uuids
     }
 
+    /// Bounds what queries of these targets may read besides them.
+    #[must_use]
+    pub fn reading_only(self, readable: Allowed) -> Self {
+        Self { readable: Some(readable), ..self }
+    }
+
+    pub(crate) fn readable(&self) -> Option<&Allowed> {
+        self.readable.as_ref()
+    }
+
     /// What documents of an index must match to be seen.
     pub(crate) fn filter(&self, uuid: &str) -> Option<&Query> {
         self.filters.get(uuid)
@@ -79,14 +113,14 @@ impl Targets {
 type Reached<'a> = BTreeMap<&'a IndexUuid, Option<Vec<&'a Value>>>;
 
 impl Engine {
-    /// Leaves of targets those that `may` says yes to, given an index's name and the stream that it backs; the name of one that was taken out.
-    pub fn narrow(&self, targets: &mut Targets, mut may: impl FnMut(&str, Option<&str>) -> bool) -> Option<String> {
+    /// Leaves of targets those that are allowed; the name of one that was taken out.
+    pub fn narrow(&self, targets: &mut Targets, allowed: &Allowed) -> Option<String> {
         let state = self.inner.state();
         let mut denied = None;
-        let Targets { uuids, filters } = targets;
+        let Targets { uuids, filters, .. } = targets;
         uuids.retain(|uuid| {
             let record = state.indices.get(uuid).map(|it| &it.record);
-            let stays = record.is_some_and(|it| may(&it.name, it.stream.as_ref().map(|it| it.0.as_str())));
+            let stays = record.is_some_and(|it| (allowed.0)(&it.name, it.stream.as_ref().map(|it| it.0.as_str())));
             if !stays {
                 filters.remove(uuid);
                 denied = denied.take().or_else(|| record.map(|it| it.name.clone()));
@@ -94,6 +128,14 @@ impl Engine {
             stays
         });
         denied
+    }
+
+    /// A name with its date filled in, where it asks for one: `<logs-{now/d}>`.
+    ///
+    /// # Errors
+    /// [`EngineError::IllegalArgument`] for a date that is not understood.
+    pub fn dated_name<'a>(&self, name: &'a str) -> Result<Cow<'a, str>, EngineError> {
+        dated(name, self.now())
     }
 
     /// The indices that an expression names: `a,b`, `panos-*`, `panos-*,-panos-url`, `<logs-{now/d}>`, `_all`, the empty text for all.
@@ -154,7 +196,7 @@ impl Engine {
         // In the order of names, so that answers do not depend on when an index was created.
         let mut uuids: Vec<IndexUuid> = found.into_keys().cloned().collect();
         uuids.sort_by(|a, b| state.indices[a].record.name.cmp(&state.indices[b].record.name));
-        Ok(Targets { uuids, filters })
+        Ok(Targets { uuids, filters, readable: None })
     }
 }
 

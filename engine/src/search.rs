@@ -27,7 +27,7 @@ use crate::manifest::IndexUuid;
 use crate::mapping::{MappedField, Mapping, internal};
 use crate::profile::{IndexProfile, Profiler, Stage};
 use crate::query::{BoolQuery, DocumentText, Query, QueryContext};
-use crate::resolve::{ResolveOptions, Targets};
+use crate::resolve::{Allowed, ResolveOptions, Targets};
 use crate::scan::Match;
 use crate::sort::{self, SortBy, SortColumns, SortKey, SortValue};
 use crate::source::values_at;
@@ -224,6 +224,8 @@ pub(crate) struct Snapshot {
     damaged: usize,
     /// What documents must match to be seen through the aliases that were named.
     filter: Option<Query>,
+    /// Of which indices queries may read documents.
+    readable: Option<Allowed>,
 }
 
 impl Snapshot {
@@ -424,6 +426,7 @@ impl Engine {
                 splits: index.splits.clone(),
                 damaged: state.damaged_splits(uuid),
                 filter: targets.filter(uuid).cloned(),
+                readable: targets.readable().cloned(),
             })
         };
         targets.uuids().iter().filter_map(snapshot).collect()
@@ -1025,6 +1028,7 @@ impl<'a> Search<'a> {
         let documents = Arc::new(Texts {
             engine: self.engine.clone(),
             mapping: snapshot.mapping.clone(),
+            readable: snapshot.readable.clone(),
             damage: self.damage.clone(),
             refusal: self.refusal.clone(),
         });
@@ -1079,6 +1083,7 @@ impl Bm25StatisticsProvider for Statistics<'_> {
 struct Texts {
     engine: Engine,
     mapping: Arc<Mapping>,
+    readable: Option<Allowed>,
     damage: Arc<Mutex<Option<String>>>,
     refusal: Arc<Mutex<Option<String>>>,
 }
@@ -1097,7 +1102,10 @@ impl DocumentText for Texts {
 
     fn values(&self, index: &str, id: &str, path: &str) -> Result<Vec<Value>, QueryError> {
         let refuse = |error: crate::engine::EngineError| QueryError::IllegalArgument(error.to_string());
-        let targets = self.engine.resolve(index, ResolveOptions { allow_no_indices: false, ..ResolveOptions::default() }).map_err(refuse)?;
+        let mut targets = self.engine.resolve(index, ResolveOptions { allow_no_indices: false, ..ResolveOptions::default() }).map_err(refuse)?;
+        if let Some(denied) = self.readable.as_ref().and_then(|it| self.engine.narrow(&mut targets, it)) {
+            return Err(QueryError::Forbidden(format!("action is unauthorized on indices [{denied}], of which the query reads a document")));
+        }
         let document = self.engine.get(&targets, id).map_err(refuse)?;
         Ok(document.map_or_else(Vec::new, |it| values_at(&it.source, path).into_iter().cloned().collect()))
     }

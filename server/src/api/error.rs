@@ -109,10 +109,11 @@ impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
         let status = match &error {
             QueryError::Damaged(_) => 500,
+            QueryError::Forbidden(_) => 403,
             _ => 400,
         };
         // What is wrong with the body itself is found before any shard is asked.
-        let is_search_phase = !matches!(error, QueryError::Parsing(_) | QueryError::XContentParse(_));
+        let is_search_phase = !matches!(error, QueryError::Parsing(_) | QueryError::XContentParse(_) | QueryError::Forbidden(_));
         Self { is_search_phase, ..Self::new(status, error.es_type(), error.to_string()) }
     }
 }

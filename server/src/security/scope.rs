@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use sekisho_engine::mapping::Mapping;
 use sekisho_engine::{
-    Alias, AliasAction, ComponentTemplate, Composed, Engine, EngineError, Explained, IndexInfo, IndexTemplate, QueryError, Recovery, ResolveOptions,
-    Scan, SearchRequest, SearchResponse, StoredDocument, Targets, TermsQuestion, Validation, View, WriteAction, WriteOp, WriteResult, Written,
+    Alias, AliasAction, Allowed, ComponentTemplate, Composed, Engine, EngineError, Explained, IndexInfo, IndexTemplate, QueryError, Recovery,
+    ResolveOptions, Scan, SearchRequest, SearchResponse, StoredDocument, Targets, TermsQuestion, Validation, View, WriteAction, WriteOp, WriteResult,
+    Written,
 };
 use serde_json::{Map, Value};
 
@@ -67,6 +68,7 @@ impl Scope {
         }
         let mut targets = self.engine.resolve(expression, options)?;
         self.narrow(&mut targets, self.asked);
+        let targets = targets.reading_only(self.allowed(IndexPrivileges::READ));
         if targets.is_empty() && !options.allow_no_indices {
             return Err(EngineError::IndexNotFound(expression.to_owned()));
         }
@@ -408,7 +410,10 @@ impl Scope {
             return Ok(());
         }
         let mut targets = self.engine.resolve(name, EVERYTHING)?;
-        let is_allowed = if targets.is_empty() { self.access.allows_index(name, None, wanted) } else { self.narrow(&mut targets, wanted).is_none() };
+        let is_allowed = match targets.is_empty() {
+            true => self.access.allows_index(&self.engine.dated_name(name)?, None, wanted),
+            false => self.narrow(&mut targets, wanted).is_none(),
+        };
         if is_allowed { Ok(()) } else { Err(self.refuse(&format!("on indices [{name}]"))) }
     }
 
@@ -431,7 +436,12 @@ impl Scope {
 
     /// Takes out what is denied; the name of one of those.
     fn narrow(&self, targets: &mut Targets, wanted: IndexPrivileges) -> Option<String> {
-        self.engine.narrow(targets, |name, stream| self.access.allows_index(name, stream, wanted))
+        self.engine.narrow(targets, &self.allowed(wanted))
+    }
+
+    fn allowed(&self, wanted: IndexPrivileges) -> Allowed {
+        let access = self.access.clone();
+        Allowed::new(move |name, stream| access.allows_index(name, stream, wanted))
     }
 
     fn refuse(&self, what: &str) -> EngineError {

@@ -182,6 +182,27 @@ fn no_way_around_leads_to_what_one_may_not_see() {
     ] {
         assert_eq!(it.status("part", method, uri, &body), 403, "{method} {uri}");
     }
+    // A query may take its terms from a document, which is reading it.
+    let terms = |index: &str| json!({ "terms": { "from.keyword": { "index": index, "id": "1", "path": "from" } } });
+    let aggs = |index: &str| json!({ "aggs": { "f": { "filter": terms(index) } } });
+    for (uri, body) in [
+        ("/a-1/_search", json!({ "query": terms("c-1") })),
+        ("/a-1/_search", json!({ "query": terms("c-*") })),
+        ("/a-1/_search", json!({ "query": terms("mixed") })),
+        ("/a-1/_search", json!({ "post_filter": { "bool": { "must_not": terms("c-1") } } })),
+        ("/a-1/_search", aggs("c-1")),
+        ("/a-1/_count", json!({ "query": terms("c-1") })),
+        ("/a-1/_explain/1", json!({ "query": terms("c-1") })),
+        ("/a-1/_async_search", json!({ "query": terms("c-1") })),
+        ("/a-1/_search?scroll=1m", json!({ "query": terms("c-1") })),
+    ] {
+        let answer = it.send("part", "POST", uri, body.to_string());
+        assert_eq!((answer.status, &answer.json()["error"]["type"]), (403, &json!("security_exception")), "{uri} {body}: {}", answer.text());
+    }
+    let pit = it.json("part", "POST", "/a-1/_pit?keep_alive=1m", &Value::Null)["id"].clone();
+    assert_eq!(it.status("part", "POST", "/_search", &json!({ "pit": { "id": pit }, "query": terms("c-1") })), 403);
+    assert_eq!(it.json("part", "POST", "/a-1/_search", &json!({ "query": terms("a-1") }))["hits"]["total"]["value"], 1);
+    assert_eq!(it.json("admin", "POST", "/a-1/_search", &json!({ "query": terms("c-1") }))["hits"]["total"]["value"], 0);
     // What somebody else opened is not there.
     let pit = it.json("admin", "POST", "/c-1/_pit?keep_alive=1m", &Value::Null)["id"].clone();
     assert_eq!(it.status("part", "POST", "/_search", &json!({ "pit": { "id": pit } })), 404);
@@ -202,6 +223,9 @@ fn writes_are_asked_for_one_by_one() {
     assert_eq!(statuses, [201, 403, 403, 403, 201, 403], "{answer}");
     assert_eq!(answer["items"][1]["index"]["error"]["type"], "security_exception");
     assert_eq!(it.status("part", "POST", "/b-1/_doc", &json!({ "x": 1 })), 201);
+    // <b-{now/d}> and <c-{now/d}>: it is the name that they mean which is asked for.
+    assert_eq!(it.status("part", "POST", "/%3Cb-%7Bnow%2Fd%7D%3E/_doc", &json!({ "x": 1 })), 201);
+    assert_eq!(it.status("part", "POST", "/%3Cc-%7Bnow%2Fd%7D%3E/_doc", &json!({ "x": 1 })), 403);
     assert_eq!(it.status("part", "POST", "/mixed/_doc", &json!({ "x": 1 })), 403);
     let to_c = json!({ "source": { "index": "a-1" }, "dest": { "index": "c-1" } });
     let answer = it.send("part", "POST", "/_reindex", to_c.to_string());
