@@ -1,6 +1,7 @@
 // A page whose code is loaded when it is first opened.
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { messageOf } from "./load";
 import { Failed, Loading } from "./parts";
 
 export function Later({ load }: { load: () => Promise<ComponentType> }) {
@@ -10,7 +11,7 @@ export function Later({ load }: { load: () => Promise<ComponentType> }) {
     let isWanted = true;
     load().then(
       (component) => isWanted && setPage({ component }),
-      (error: unknown) => isWanted && setPage({ message: String(error) }),
+      (error: unknown) => isWanted && setPage({ message: messageOf(error) }),
     );
     return () => {
       isWanted = false;

@@ -3,6 +3,9 @@ import { useEffect, useState } from "preact/hooks";
 
 export type Loaded<T> = { state: "loading" } | { state: "error"; message: string; retry: () => void } | { state: "data"; data: T; stale: boolean; retry: () => void };
 
+/** What went wrong, for a person. */
+export const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
 /** Runs `ask` whenever `key` changes and every `every` ms. The last answer stays on screen while the next is under way. */
 export function useAsk<T>(key: string, every: number, ask: (signal: AbortSignal) => Promise<T>): Loaded<T> {
   const [loaded, set] = useState<{ key: string; value: Loaded<T> }>({ key: "", value: { state: "loading" } });
@@ -17,7 +20,7 @@ export function useAsk<T>(key: string, every: number, ask: (signal: AbortSignal)
         set({ key, value: { state: "data", data, stale: false, retry } });
       } catch (error) {
         if (abort.signal.aborted) return;
-        set({ key, value: { state: "error", message: error instanceof Error ? error.message : String(error), retry } });
+        set({ key, value: { state: "error", message: messageOf(error), retry } });
       }
       if (every > 0 && !abort.signal.aborted) timer = window.setTimeout(run, every);
     };

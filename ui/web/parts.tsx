@@ -31,19 +31,26 @@ export function Failed({ message, retry }: { message: string; retry: () => void 
   );
 }
 
-/** Nothing is there: because of the filters, or because of the time. */
-export function Empty() {
-  const isFiltered = state.value.filters.length > 0 || state.value.query !== "";
+/** Why there is nothing, and what to do about it. */
+export function Nothing({ title, hint, children }: { title: string; hint: string; children?: ComponentChildren }) {
   return (
     <div class="state" role="status">
-      <strong>{t(isFiltered ? "emptyFiltered" : "empty")}</strong>
-      <p>{t(isFiltered ? "emptyFilteredHint" : "emptyHint")}</p>
-      {isFiltered && (
-        <button type="button" onClick={() => go({ filters: [], query: "" })}>
-          {t("removeFilters")}
-        </button>
-      )}
+      <strong>{title}</strong>
+      <p>{hint}</p>
+      {children}
     </div>
+  );
+}
+
+/** Nothing is there: because of the filters, or because of the time. */
+export function Empty() {
+  if (state.value.filters.length === 0 && state.value.query === "") return <Nothing title={t("empty")} hint={t("emptyHint")} />;
+  return (
+    <Nothing title={t("emptyFiltered")} hint={t("emptyFilteredHint")}>
+      <button type="button" onClick={() => go({ filters: [], query: "" })}>
+        {t("removeFilters")}
+      </button>
+    </Nothing>
   );
 }
 
@@ -87,19 +94,22 @@ export function Asked({ queries }: { queries: Query[] }) {
   );
 }
 
+/** A table's head: titles of its columns, with `"num"` those of figures; the empty text for a column that only draws. */
+export function Head({ of }: { of: readonly (string | readonly [title: string, kind: "num"])[] }) {
+  return (
+    <thead>
+      <tr>
+        {of.map((it) => (typeof it !== "string" ? <th scope="col" class="num" key={it[0]}>{it[0]}</th> : it === "" ? <th aria-hidden="true" key="" /> : <th scope="col" key={it}>{it}</th>))}
+      </tr>
+    </thead>
+  );
+}
+
 export function PlainTable({ of }: { of: Table }) {
   return (
     <div class="scroll tall" tabIndex={0}>
       <table class="plain">
-        <thead>
-          <tr>
-            {of.head.map((it, at) => (
-              <th scope="col" key={it} class={at > 0 && typeof of.rows[0]?.[at] === "number" ? "num" : ""}>
-                {it}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <Head of={of.head.map((it, at) => (at > 0 && typeof of.rows[0]?.[at] === "number" ? ([it, "num"] as const) : it))} />
         <tbody>
           {of.rows.map((row, at) => (
             <tr key={at}>

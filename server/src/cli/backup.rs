@@ -4,12 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use sekisho_engine::{Backup as Made, Engine};
-use sekisho_ingest::Ledger;
 
-use super::say;
+use super::{open_data_dir, say};
 use crate::backup::{make, real, restore};
 use crate::config::{Config, Flags};
-use crate::server::{engine_options, ledger_path};
 
 /// Copy a data directory that no server has open. Of a running server: POST /_sekisho/backup.
 #[derive(clap::Args)]
@@ -26,13 +24,10 @@ impl Backup {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let config = Config::load(&self.flags)?;
         crate::logging::start(&config.log.replace("info", "warn"))?;
-        let shown = config.data_dir.display().to_string();
         if !config.data_dir.join("FORMAT").is_file() {
-            bail!("{shown} is no data directory");
+            bail!("{} is no data directory", config.data_dir.display());
         }
-        let engine = Engine::open(engine_options(&config)).with_context(|| format!("data directory {shown}"))?;
-        let path = ledger_path(&config);
-        let ledger = Ledger::open(&path).with_context(|| path.display().to_string())?;
+        let (engine, ledger) = open_data_dir(&config)?;
         let backup = make(&engine, &ledger, &config.data_dir, &self.to).with_context(|| self.to.display().to_string())?;
         tell(&backup);
         if !backup.damage.is_empty() {

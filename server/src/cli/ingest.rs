@@ -11,10 +11,10 @@ use anyhow::{Context as _, bail};
 use sekisho_engine::Engine;
 use sekisho_ingest::{Envelope, Follower, Ledger, LineFile, LineSink as _, Receipt};
 
+use super::open_data_dir;
 use super::progress::{Lines, Progress, Unit};
 use super::serve::Signals;
 use crate::config::{Config, Flags};
-use crate::server::{engine_options, ledger_path};
 use crate::sink::EngineSink;
 use crate::site_rules::SiteRules;
 
@@ -53,9 +53,8 @@ impl Ingest {
         match &self.server {
             Some(server) => self.run_into(&config, Connection::open(server)?),
             None => {
-                let engine = Engine::open(engine_options(&config)).with_context(|| format!("data directory {}", config.data_dir.display()))?;
-                let path = ledger_path(&config);
-                let ledger = Arc::new(Ledger::open(&path).with_context(|| path.display().to_string())?);
+                let (engine, ledger) = open_data_dir(&config)?;
+                let ledger = Arc::new(ledger);
                 let zones = config.device_time_zones.zones();
                 let sink = EngineSink::new(engine.clone(), ledger.clone()).with_zones(zones).with_rules(SiteRules::open(&config));
                 self.run_into(&config, Directory { sink, engine, ledger, receipts: Vec::new() })

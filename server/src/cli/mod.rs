@@ -15,7 +15,13 @@ mod version;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use sekisho_engine::Engine;
+use sekisho_ingest::Ledger;
+
+use crate::config::Config;
+use crate::server::{engine_options, ledger_path};
 
 /// Search and analytics for firewall logs: syslog in, Elasticsearch's dialect and a dashboard out.
 #[derive(Parser)]
@@ -86,6 +92,14 @@ pub(crate) fn say(line: &str) {
     use std::io::Write as _;
     // Nobody is there to tell when this fails.
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// The data directory of commands that work on it themselves, and its ledger.
+fn open_data_dir(config: &Config) -> anyhow::Result<(Engine, Ledger)> {
+    let engine = Engine::open(engine_options(config)).with_context(|| format!("data directory {}", config.data_dir.display()))?;
+    let path = ledger_path(config);
+    let ledger = Ledger::open(&path).with_context(|| path.display().to_string())?;
+    Ok((engine, ledger))
 }
 
 /// The runtime for sockets and timers. The engine has threads of its own.

@@ -1,13 +1,8 @@
 //! `sekisho reprocess`: lines that could not be parsed are taken through this release's parser.
 
-use anyhow::Context as _;
-use sekisho_engine::Engine;
-use sekisho_ingest::Ledger;
-
-use super::say;
+use super::{open_data_dir, say};
 use crate::config::{Config, Flags};
 use crate::reprocess;
-use crate::server::{engine_options, ledger_path};
 use crate::site_rules::SiteRules;
 
 /// Lines in `syslog-unparsed` that this release understands move to their streams. For a running server: POST /_sekisho/reprocess.
@@ -21,9 +16,7 @@ impl Reprocess {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let config = Config::load(&self.flags)?;
         crate::logging::start(&config.log.replace("info", "warn"))?;
-        let engine = Engine::open(engine_options(&config)).with_context(|| format!("data directory {}", config.data_dir.display()))?;
-        let path = ledger_path(&config);
-        let ledger = Ledger::open(&path).with_context(|| path.display().to_string())?;
+        let (engine, ledger) = open_data_dir(&config)?;
         let done = reprocess::run(&engine, &SiteRules::open(&config), &ledger);
         // What moved before something failed has moved.
         ledger.save(true)?;

@@ -3,7 +3,7 @@ import { valuesAt } from "../documents";
 import { time } from "../format";
 import { t, type Key } from "../i18n";
 import type { Panel } from "../panels/panel";
-import { Cell } from "../parts";
+import { Cell, Head } from "../parts";
 import { scoped, type Scope } from "../queries";
 import { link, utc } from "../state";
 
@@ -29,16 +29,7 @@ export function latest(of: Latest): Panel {
     render: ([answer]) => (
       <div class="scroll tall" tabIndex={0}>
         <table class="plain">
-          <thead>
-            <tr>
-              <th scope="col">{t("time")}</th>
-              {of.columns.map((it) => (
-                <th scope="col" key={it}>
-                  {it}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <Head of={[t("time"), ...of.columns]} />
           <tbody>
             {answer?.hits.hits.map((hit) => (
               <tr key={`${hit._index} ${hit._id}`}>

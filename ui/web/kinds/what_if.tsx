@@ -3,7 +3,7 @@ import type { Answer, Bucket } from "../api";
 import { number, time } from "../format";
 import { language, t, type Key } from "../i18n";
 import type { Panel } from "../panels/panel";
-import { FilterButtons } from "../parts";
+import { FilterButtons, Head } from "../parts";
 import { eventsOf, scoped, type Scope } from "../queries";
 import { is, state as shared, utc } from "../state";
 
@@ -59,19 +59,7 @@ export function whatIf(id: string, title: Key, hint: Key, scope: Scope): Panel {
     render: ([answer]) => (
       <div class="scroll tall" tabIndex={0}>
         <table class="plain">
-          <thead>
-            <tr>
-              <th scope="col">{t("signature")}</th>
-              <th scope="col">{t("severity")}</th>
-              <th scope="col" class="num">{t("count")}</th>
-              {HIT.map(([name, head]) => (
-                <th scope="col" class="num" key={name}>
-                  {t(head)}
-                </th>
-              ))}
-              <th scope="col">{t("newest")}</th>
-            </tr>
-          </thead>
+          <Head of={[t("signature"), t("severity"), [t("count"), "num"], ...HIT.map(([, head]) => [t(head), "num"] as const), t("newest")]} />
           <tbody>
             {whatIfRows(answer).map((it) => (
               <tr key={it.name}>

@@ -1,9 +1,10 @@
 // What is stored: streams, their documents, sizes, time and growth.
 import { ask, searches, type Answer, type Refused } from "../api";
+import { Facts } from "../facts";
 import { bytes, number, time } from "../format";
 import { language, t } from "../i18n";
 import { useAsk } from "../load";
-import { States } from "../parts";
+import { Head, Nothing, States } from "../parts";
 import { DEFAULTS, link, state, utc } from "../state";
 
 type Index = { index: string; "docs.count": string; "store.size": string; "pri.store.size": string; health: string; status: string };
@@ -65,44 +66,25 @@ export function Data() {
       {(it) => (
         <div class="stack">
           <section class="panel" aria-label={t("data")}>
-            <ul class="figures">
-              {[
-                [t("documents"), number(it.docs, language.value)],
-                [t("onDisk"), bytes(it.size, language.value)],
-                [t("perDocument"), it.docs ? bytes(it.size / it.docs, language.value) : "–"],
-                [t("perDay"), it.perDay ? bytes(it.perDay, language.value) : "–"],
-              ].map(([name, value]) => (
-                <li key={name}>
-                  <span class="label">{name}</span>
-                  <span class="figure plain-figure">{value}</span>
-                </li>
-              ))}
-            </ul>
+            <Facts
+              of={[
+                { name: t("documents"), value: number(it.docs, language.value) },
+                { name: t("onDisk"), value: bytes(it.size, language.value) },
+                { name: t("perDocument"), value: it.docs ? bytes(it.size / it.docs, language.value) : "–" },
+                { name: t("perDay"), value: it.perDay ? bytes(it.perDay, language.value) : "–" },
+              ]}
+            />
           </section>
           <section class="panel" aria-labelledby="streams-title">
             <header>
               <h2 id="streams-title">{t("streams")}</h2>
             </header>
             {it.rows.length === 0 ? (
-              <div class="state" role="status">
-                <strong>{t("noStreams")}</strong>
-                <p>{t("noSourcesHint")}</p>
-              </div>
+              <Nothing title={t("noStreams")} hint={t("noSourcesHint")} />
             ) : (
               <div class="scroll" tabIndex={0}>
                 <table class="plain">
-                  <thead>
-                    <tr>
-                      <th scope="col">{t("stream")}</th>
-                      <th scope="col" class="num">{t("documents")}</th>
-                      <th scope="col" class="num">{t("onDisk")}</th>
-                      <th scope="col" class="num">{t("perDocument")}</th>
-                      <th scope="col" class="num">{t("indices")}</th>
-                      <th scope="col">{t("oldest")}</th>
-                      <th scope="col">{t("newest")}</th>
-                      <th aria-hidden="true" />
-                    </tr>
-                  </thead>
+                  <Head of={[t("stream"), [t("documents"), "num"], [t("onDisk"), "num"], [t("perDocument"), "num"], [t("indices"), "num"], t("oldest"), t("newest"), ""]} />
                   <tbody>
                     {it.rows.map((row) => (
                       <tr key={row.name}>

@@ -8,7 +8,7 @@ import { Chips } from "../filter_bar";
 import { number, percent, time } from "../format";
 import { language, t } from "../i18n";
 import { useAsk } from "../load";
-import { FilterButtons, States } from "../parts";
+import { FilterButtons, Head, States } from "../parts";
 import { axis, discover, histogram, STREAMS } from "../queries";
 import { go, link, state, utc } from "../state";
 
@@ -270,12 +270,7 @@ function Details({ hit, close }: { hit: Hit; close: () => void }) {
       )}
       <div class="scroll" tabIndex={0}>
         <table class="plain">
-          <thead>
-            <tr>
-              <th scope="col">{t("field")}</th>
-              <th scope="col">{t("value")}</th>
-            </tr>
-          </thead>
+          <Head of={[t("field"), t("value")]} />
           <tbody>
             {[["_index", [hit._index]] as [string, string[]], ["_id", [hit._id]] as [string, string[]], ...flatten(hit._source)]
               .filter(([name]) => name !== "event.original")

@@ -1,11 +1,12 @@
 // Site rules: what is in use, and a line taken through every step without storing it (`docs/site-rules.md`).
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { ask, search } from "../api";
 import { flatten, valuesAt } from "../documents";
 import { number, time } from "../format";
 import { language, t } from "../i18n";
-import { useAsk } from "../load";
-import { Failed, States } from "../parts";
+import { messageOf, useAsk } from "../load";
+import { Failed, Head, Nothing, States } from "../parts";
 import { STREAMS } from "../queries";
 import { state, utc } from "../state";
 
@@ -30,65 +31,31 @@ export function changes(parsed: unknown, document: unknown): Change[] {
 const said = (of: Problem | string | null | undefined) => (!of ? "" : typeof of === "string" ? of : (of.report ?? `${of.line ?? ""}:${of.column ?? ""} ${of.message}`));
 const STATE_TONES: Record<string, string> = { active: "good", stale: "medium", failed: "critical", changed: "good", not_compiled: "critical", aborted: "medium" };
 
+type InUseRow = { file: string; state: string; stream?: string | null; effect: string; problem: ComponentChildren };
+
 function InUse({ of }: { of: Status }) {
   const whole = (value: number) => number(value, language.value);
-  const isBare = of.programs.length + of.lists.length + of.geoip.length + of.errors.length === 0;
-  const mark = (name: string) => <i class={`dot tone-${STATE_TONES[name] ?? "other"}`} aria-hidden="true" />;
-  if (isBare) {
-    return (
-      <div class="state" role="status">
-        <strong>{t("noRules")}</strong>
-        <p>{t("noRulesHint")}</p>
-      </div>
-    );
-  }
+  const rows: InUseRow[] = [
+    ...of.programs.map((it) => ({ ...it, effect: t("ruleEvents", whole(it.events_changed), whole(it.events_unchanged), whole(it.events_aborted), whole(it.events_failed)), problem: it.error ? <pre class="raw">{said(it.error)}</pre> : it.last_failure })),
+    ...of.lists.map((it) => ({ ...it, effect: t("listEntries", whole(it.entries)), problem: said(it.error) })),
+    ...of.geoip.map((it) => ({ ...it, effect: [it.database_type, it.build_epoch === null ? "" : time(it.build_epoch * 1000, utc.value).slice(0, 10)].filter(Boolean).join(" · "), problem: said(it.error) })),
+  ];
+  if (rows.length + of.errors.length === 0) return <Nothing title={t("noRules")} hint={t("noRulesHint")} />;
   return (
     <div class="scroll" tabIndex={0}>
       <table class="plain">
-        <thead>
-          <tr>
-            <th scope="col">{t("file")}</th>
-            <th scope="col">{t("stream")}</th>
-            <th scope="col">{t("state")}</th>
-            <th scope="col">{t("effect")}</th>
-            <th scope="col">{t("lastFailure")}</th>
-          </tr>
-        </thead>
+        <Head of={[t("file"), t("stream"), t("state"), t("effect"), t("lastFailure")]} />
         <tbody>
-          {of.programs.map((it) => (
+          {rows.map((it) => (
             <tr key={it.file}>
               <th scope="row">{it.file}</th>
               <td>{it.stream ?? t("allStreams")}</td>
               <td>
-                {mark(it.state)}
+                <i class={`dot tone-${STATE_TONES[it.state] ?? "other"}`} aria-hidden="true" />
                 {it.state}
               </td>
-              <td>{t("ruleEvents", whole(it.events_changed), whole(it.events_unchanged), whole(it.events_aborted), whole(it.events_failed))}</td>
-              <td>{it.error ? <pre class="raw">{said(it.error)}</pre> : it.last_failure}</td>
-            </tr>
-          ))}
-          {of.lists.map((it) => (
-            <tr key={it.file}>
-              <th scope="row">{it.file}</th>
-              <td>{t("allStreams")}</td>
-              <td>
-                {mark(it.state)}
-                {it.state}
-              </td>
-              <td>{t("listEntries", whole(it.entries))}</td>
-              <td>{said(it.error)}</td>
-            </tr>
-          ))}
-          {of.geoip.map((it) => (
-            <tr key={it.file}>
-              <th scope="row">{it.file}</th>
-              <td>{t("allStreams")}</td>
-              <td>
-                {mark(it.state)}
-                {it.state}
-              </td>
-              <td>{[it.database_type, it.build_epoch === null ? "" : time(it.build_epoch * 1000, utc.value).slice(0, 10)].filter(Boolean).join(" · ")}</td>
-              <td>{said(it.error)}</td>
+              <td>{it.effect}</td>
+              <td>{it.problem}</td>
             </tr>
           ))}
           {of.errors.map((it, at) => (
@@ -142,13 +109,7 @@ function Result({ of }: { of: Simulation }) {
           <h3>{t("changedFields")}</h3>
           <div class="scroll" tabIndex={0}>
             <table class="plain">
-              <thead>
-                <tr>
-                  <th scope="col">{t("field")}</th>
-                  <th scope="col">{t("asParsed")}</th>
-                  <th scope="col">{t("asStored")}</th>
-                </tr>
-              </thead>
+              <Head of={[t("field"), t("asParsed"), t("asStored")]} />
               <tbody>
                 {changed.map((it) => (
                   <tr key={it.field}>
@@ -193,7 +154,7 @@ function Try() {
       const body = { line, ...(program.trim() ? { program } : {}), ...(stream ? { stream } : {}) };
       setResult((await ask("/_sekisho/pipelines/_simulate", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) })) as unknown as Simulation);
     } catch (error) {
-      setResult({ failed: error instanceof Error ? error.message : String(error) });
+      setResult({ failed: messageOf(error) });
     } finally {
       setBusy(false);
     }
@@ -203,7 +164,7 @@ function Try() {
       const answer = await search(stream || "panos-*", { size: 1, query: { exists: { field: "event.original" } }, sort: [{ "@timestamp": { order: "desc", unmapped_type: "date" } }], _source: ["event.original"] }, new AbortController().signal);
       setLine(valuesAt(answer.hits.hits[0]?._source, "event.original")[0] ?? "");
     } catch (error) {
-      setResult({ failed: error instanceof Error ? error.message : String(error) });
+      setResult({ failed: messageOf(error) });
     }
   };
   return (

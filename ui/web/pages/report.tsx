@@ -4,7 +4,7 @@ import { save } from "../download";
 import { change, csv, number, percent, time } from "../format";
 import { language, t, type Key } from "../i18n";
 import { useAsk } from "../load";
-import { Failed, Loading } from "../parts";
+import { Failed, Head, Loading } from "../parts";
 import { eventsOf } from "../queries";
 import { month, monthName, namesOf, parts, questions, TABLES, tables, type TableName, type Tables } from "../report";
 import { DEFAULTS, go, is, state, utc } from "../state";
@@ -79,15 +79,7 @@ function Sheet({ of, name }: { of: Tables; name: string }) {
               <p class="hint">{t("noneThisMonth")}</p>
             ) : (
               <table class="plain">
-                <thead>
-                  <tr>
-                    <th scope="col">{t(TITLES[table][1])}</th>
-                    <th scope="col" class="num">{t("count")}</th>
-                    <th scope="col" class="num">{t("share")}</th>
-                    <th scope="col" class="num">{t("monthBefore")}</th>
-                    <th scope="col" class="num">{t("changed")}</th>
-                  </tr>
-                </thead>
+                <Head of={[t(TITLES[table][1]), [t("count"), "num"], [t("share"), "num"], [t("monthBefore"), "num"], [t("changed"), "num"]]} />
                 <tbody>
                   {of[table].rows.map((it) => (
                     <tr key={it.value}>

@@ -1,9 +1,10 @@
 // Every device that sends: how much, how regularly, and what of it is missing. A source opens with its streams and gaps.
 import { wrongWith } from "../completeness";
+import { Facts } from "../facts";
 import { ago, bytes, duration, number, time } from "../format";
 import { language, t } from "../i18n";
 import { useAsk } from "../load";
-import { States } from "../parts";
+import { Head, Nothing, States } from "../parts";
 import { count, detail, ledger, problems, type Ledger, type SourceDetail } from "../sources";
 import { eventsOf } from "../queries";
 import { DEFAULTS, go, is, link, state, utc } from "../state";
@@ -24,14 +25,7 @@ function Listeners({ of }: { of: Ledger["since_start"] }) {
       <header>
         <h2 id="listeners-title">{t("sinceStart")}</h2>
       </header>
-      <ul class="figures">
-        {facts.map(([name, value]) => (
-          <li key={name}>
-            <span class="label">{name}</span>
-            <span class={`figure plain-figure${value > 0 ? " bad" : ""}`}>{whole(value)}</span>
-          </li>
-        ))}
-      </ul>
+      <Facts of={facts.map(([name, value]) => ({ name, value: whole(value), isBad: value > 0 }))} />
     </section>
   );
 }
@@ -47,14 +41,7 @@ function Detail({ name }: { name: string }) {
             <div>
               <h3>{t("streams")}</h3>
               <table class="plain">
-                <thead>
-                  <tr>
-                    <th scope="col">{t("stream")}</th>
-                    <th scope="col" class="num">{t("lines")}</th>
-                    <th scope="col" class="num">{t("bytes")}</th>
-                    <th scope="col">{t("lastLine")}</th>
-                  </tr>
-                </thead>
+                <Head of={[t("stream"), [t("lines"), "num"], [t("bytes"), "num"], t("lastLine")]} />
                 <tbody>
                   {Object.entries(it.streams).map(([stream, of]) => (
                     <tr key={stream}>
@@ -72,15 +59,7 @@ function Detail({ name }: { name: string }) {
             <div>
               <h3>{t("numbers")}</h3>
               <table class="plain">
-                <thead>
-                  <tr>
-                    <th scope="col">{t("logType")}</th>
-                    <th scope="col" class="num">{t("newestNumber")}</th>
-                    <th scope="col" class="num">{t("missing")}</th>
-                    <th scope="col" class="num">{t("duplicates")}</th>
-                    <th scope="col" class="num">{t("begun")}</th>
-                  </tr>
-                </thead>
+                <Head of={[t("logType"), [t("newestNumber"), "num"], [t("missing"), "num"], [t("duplicates"), "num"], [t("begun"), "num"]]} />
                 <tbody>
                   {Object.entries(it.sequences).map(([type, of]) => (
                     <tr key={type}>
@@ -100,14 +79,7 @@ function Detail({ name }: { name: string }) {
                 <h3>{t("gaps")}</h3>
                 <div class="scroll tall" tabIndex={0}>
                   <table class="plain">
-                    <thead>
-                      <tr>
-                        <th scope="col">{t("logType")}</th>
-                        <th scope="col" class="num">{t("missing")}</th>
-                        <th scope="col">{t("gapNumbers")}</th>
-                        <th scope="col">{t("gapTimes")}</th>
-                      </tr>
-                    </thead>
+                    <Head of={[t("logType"), [t("missing"), "num"], t("gapNumbers"), t("gapTimes")]} />
                     <tbody>
                       {gaps.map((gap) => (
                         <tr key={`${gap.type} ${gap.from}`}>
@@ -161,27 +133,11 @@ export function Sources() {
               </header>
               <p class="hint">{t("sourcesHint")}</p>
               {sorted.length === 0 ? (
-                <div class="state" role="status">
-                  <strong>{t("noSources")}</strong>
-                  <p>{t("noSourcesHint")}</p>
-                </div>
+                <Nothing title={t("noSources")} hint={t("noSourcesHint")} />
               ) : (
                 <div class="scroll" tabIndex={0}>
                   <table class="plain sources">
-                    <thead>
-                      <tr>
-                        <th scope="col">{t("source")}</th>
-                        <th scope="col">{t("state")}</th>
-                        <th scope="col" class="num">{t("linesPerSecond")}</th>
-                        <th scope="col" class="num">{t("lines")}</th>
-                        <th scope="col" class="num">{t("bytes")}</th>
-                        <th scope="col">{t("lastLine")}</th>
-                        <th scope="col" class="num">{t("missing")}</th>
-                        <th scope="col" class="num">{t("clock")}</th>
-                        <th scope="col">{t("releases")}</th>
-                        <th scope="col">{t("address")}</th>
-                      </tr>
-                    </thead>
+                    <Head of={[t("source"), t("state"), [t("linesPerSecond"), "num"], [t("lines"), "num"], [t("bytes"), "num"], t("lastLine"), [t("missing"), "num"], [t("clock"), "num"], t("releases"), t("address")]} />
                     {sorted.map((source) => {
                       const wrong = wrongWith(source, now);
                       const isOpen = open === source.name;
