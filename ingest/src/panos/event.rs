@@ -79,24 +79,15 @@ impl<'a> Event<'a> {
         Self { columns_at: Some(at), ..self }
     }
 
-    /// Adds a column as it stands.
-    fn push_raw(&mut self, field: FieldId, index: usize) {
-        match self.columns_at {
-            Some(at) => {
-                let range = self.columns.range(index);
-                self.row.push_part(field, at + range.start, range.len());
-            }
-            None => self.row.push_str(field, self.columns.raw(index)),
-        }
-    }
-
     /// Reads the columns that a table names.
     pub(super) fn fill(&mut self, table: &[Col]) {
         for it in table {
-            let raw = self.columns.raw(it.index);
-            // Half of all columns are empty.
-            if !raw.is_empty() {
-                self.fill_one(it, raw);
+            let range = self.columns.range(it.index);
+            // Half of all columns are empty, and of the others most are text that the row holds already: those are not looked at.
+            match (it.kind, self.columns_at) {
+                _ if range.is_empty() => {}
+                (Kind::Keyword, Some(at)) if !self.columns.is_doubled(it.index) => self.row.push_part(it.field, at + range.start, range.len()),
+                _ => self.fill_one(it, self.columns.raw(it.index)),
             }
         }
     }
@@ -104,8 +95,7 @@ impl<'a> Event<'a> {
     #[inline]
     fn fill_one(&mut self, &Col { index, field, kind }: &Col, raw: &str) {
         match kind {
-            Kind::Keyword if self.columns.is_doubled(index) => self.row.push_str(field, &self.columns.text(index)),
-            Kind::Keyword => self.push_raw(field, index),
+            Kind::Keyword => self.row.push_str(field, &self.columns.text(index)),
             Kind::Lower => self.row.push_lower(field, raw),
             Kind::Unless(none) => {
                 if raw != none {

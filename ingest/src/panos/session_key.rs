@@ -29,7 +29,7 @@ pub(super) fn derive(event: &mut Event<'_>) {
         hash.write(&[0]);
     }
     for (address, port) in ends {
-        hash.write(&address);
+        hash.write_address(&address);
         hash.write(&port.to_be_bytes());
     }
     let mut key = [0; 16];
@@ -39,6 +39,9 @@ pub(super) fn derive(event: &mut Event<'_>) {
     }
     event.row.push_str(ecs::SEKISHO_SESSION_KEY, str::from_utf8(&key).expect("hexadecimal digits"));
 }
+
+/// FNV's prime for 64 bit.
+const PRIME: u64 = 0x0000_0100_0000_01b3;
 
 /// FNV-1a with 64 bit, finished with the mixer of MurmurHash3: FNV alone leaves the high bits poor on short input.
 struct Hash(u64);
@@ -52,8 +55,21 @@ impl Default for Hash {
 impl Hash {
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(PRIME);
         }
+    }
+
+    /// What [`Hash::write`] makes of an address. A zero byte only multiplies, so the ten in front of an IPv4 address are one multiplication:
+    /// each waits for the one before, and they were a fiftieth of a line's time.
+    fn write_address(&mut self, address: &[u8; 16]) {
+        let rest = match address.strip_prefix(&[0; 10]) {
+            Some(rest) => {
+                self.0 = self.0.wrapping_mul(const { PRIME.wrapping_pow(10) });
+                rest
+            }
+            None => address,
+        };
+        self.write(rest);
     }
 
     fn finish(self) -> u64 {
@@ -61,5 +77,21 @@ impl Hash {
         hash = (hash ^ hash >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
         hash = (hash ^ hash >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
         hash ^ hash >> 33
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_hashed_as_its_bytes() {
+        for address in ["::", "::ffff:192.0.2.7", "::ffff:0.0.0.0", "::1", "0:0:0:0:0:1::", "2001:db8::1"] {
+            let octets = address.parse::<std::net::Ipv6Addr>().unwrap().octets();
+            let (mut bytes, mut whole) = (Hash::default(), Hash::default());
+            bytes.write(&octets);
+            whole.write_address(&octets);
+            assert_eq!(whole.finish(), bytes.finish(), "{address}");
+        }
     }
 }

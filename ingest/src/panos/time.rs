@@ -26,7 +26,10 @@ pub(crate) enum Zone {
 
 /// Zones by name, so that a line costs a look-up and not a parse.
 #[derive(Debug, Default)]
-pub(crate) struct Zones(RwLock<HashMap<String, Arc<Zone>>>);
+pub(crate) struct Zones {
+    utc: Arc<Zone>,
+    named: RwLock<HashMap<String, Arc<Zone>>>,
+}
 
 /// Names remembered at most. There are about 600 zones; damaged records must not fill the memory with others.
 const ZONES_MAX: usize = 1_000;
@@ -34,12 +37,12 @@ const ZONES_MAX: usize = 1_000;
 impl Zones {
     /// The zone of that IANA name; UTC for none or an unknown one.
     pub(crate) fn get(&self, name: Option<&str>) -> Arc<Zone> {
-        let Some(name) = name else { return Arc::default() };
-        if let Some(zone) = self.0.read().expect("no panic while the lock is held").get(name) {
+        let Some(name) = name else { return self.utc.clone() };
+        if let Some(zone) = self.named.read().expect("no panic while the lock is held").get(name) {
             return zone.clone();
         }
         let zone = Arc::new(TimeZone::get(name).map_or(Zone::Utc, Zone::Named));
-        let mut zones = self.0.write().expect("no panic while the lock is held");
+        let mut zones = self.named.write().expect("no panic while the lock is held");
         if zones.len() < ZONES_MAX {
             zones.insert(name.to_owned(), zone.clone());
         }
@@ -92,21 +95,13 @@ fn instant(written: Written, zone: &Zone) -> Option<Timestamp> {
 }
 
 fn read(bytes: &[u8]) -> Option<Written> {
-    if let Some(written) = read_plain(bytes) {
-        return Some(written);
+    let (fields, mut rest) = match bytes.split_first_chunk().and_then(|(head, rest)| Some((read_full(head)?, rest))) {
+        Some(found) => found,
+        None => read_short(bytes)?,
+    };
+    if rest.is_empty() {
+        return written(fields, 0, None);
     }
-    let mut rest = bytes;
-    let year = digits(&mut rest, 4, 4)?;
-    let separator = byte(&mut rest).filter(|it| matches!(it, b'/' | b'-'))?;
-    let month = digits(&mut rest, 1, 2)?;
-    byte(&mut rest).filter(|it| *it == separator)?;
-    let day = digits(&mut rest, 1, 2)?;
-    byte(&mut rest).filter(|it| matches!(it, b' ' | b'T'))?;
-    let hour = digits(&mut rest, 1, 2)?;
-    byte(&mut rest).filter(|it| *it == b':')?;
-    let minute = digits(&mut rest, 2, 2)?;
-    byte(&mut rest).filter(|it| *it == b':')?;
-    let second = digits(&mut rest, 2, 2)?;
     let mut millisecond = 0;
     if let [b'.', fraction @ ..] = rest {
         let len = fraction.iter().take_while(|it| it.is_ascii_digit()).count();
@@ -128,13 +123,34 @@ fn read(bytes: &[u8]) -> Option<Written> {
         }
         _ => return None,
     };
-    written(year, month, day, (hour, minute, second), millisecond, offset_ms)
+    written(fields, millisecond, offset_ms)
 }
 
-/// `2018/12/05 13:15:38`, as nearly every line has it four times: each byte at its place. None for all else, which is not refused by that.
-fn read_plain(bytes: &[u8]) -> Option<Written> {
-    let bytes: &[u8; 19] = bytes.try_into().ok()?;
-    let mut wrong = (bytes[4] ^ b'/') | (bytes[7] ^ b'/') | (bytes[10] ^ b' ') | (bytes[13] ^ b':') | (bytes[16] ^ b':');
+/// Year, month, day, hour, minute and second, as written.
+type Fields = [i64; 6];
+
+/// Fields of which the firewall wrote some with one digit, and what follows.
+fn read_short(bytes: &[u8]) -> Option<(Fields, &[u8])> {
+    let mut rest = bytes;
+    let year = digits(&mut rest, 4, 4)?;
+    let separator = byte(&mut rest).filter(|it| matches!(it, b'/' | b'-'))?;
+    let month = digits(&mut rest, 1, 2)?;
+    byte(&mut rest).filter(|it| *it == separator)?;
+    let day = digits(&mut rest, 1, 2)?;
+    byte(&mut rest).filter(|it| matches!(it, b' ' | b'T'))?;
+    let hour = digits(&mut rest, 1, 2)?;
+    byte(&mut rest).filter(|it| *it == b':')?;
+    let minute = digits(&mut rest, 2, 2)?;
+    byte(&mut rest).filter(|it| *it == b':')?;
+    let second = digits(&mut rest, 2, 2)?;
+    Some(([year, month, day, hour, minute, second], rest))
+}
+
+/// `2018/12/05 13:15:38` or `2018-12-05T13:15:38`, as nearly every line has it four times: each byte at its place. None for all else, which
+/// is not refused by that.
+fn read_full(bytes: &[u8; 19]) -> Option<Fields> {
+    let is_parted = matches!((bytes[4], bytes[10]), (b'/' | b'-', b' ' | b'T'));
+    let mut wrong = u8::from(!is_parted) | (bytes[7] ^ bytes[4]) | (bytes[13] ^ b':') | (bytes[16] ^ b':');
     let mut two = |at: usize| {
         let [tens, ones] = [bytes[at].wrapping_sub(b'0'), bytes[at + 1].wrapping_sub(b'0')];
         wrong |= u8::from(tens > 9) | u8::from(ones > 9);
@@ -142,11 +158,11 @@ fn read_plain(bytes: &[u8]) -> Option<Written> {
     };
     let year = two(0) * 100 + two(2);
     let [month, day, hour, minute, second] = [two(5), two(8), two(11), two(14), two(17)];
-    (wrong == 0).then(|| written(year, month, day, (hour, minute, second), 0, None))?
+    (wrong == 0).then_some([year, month, day, hour, minute, second])
 }
 
 /// The time, if there is such a date and such a clock.
-fn written(year: i64, month: i64, day: i64, (hour, minute, second): (i64, i64, i64), millisecond: i64, offset_ms: Option<i64>) -> Option<Written> {
+fn written([year, month, day, hour, minute, second]: Fields, millisecond: i64, offset_ms: Option<i64>) -> Option<Written> {
     let is_date = (1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day);
     // Second 60 is a leap second; it becomes the next minute's first.
     let is_clock = hour < 24 && minute < 60 && second <= 60;
