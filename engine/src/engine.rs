@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ use crate::fs::{Fs, FsLock, RealFs};
 use crate::index::IndexState;
 use crate::index_template::{Composed, Templates};
 use crate::journal::{Journal, JournalError};
+use crate::lifecycle::{Lifecycles, RetentionDefaults, StreamLifecycle};
 use crate::log::{Frame, LocalLog, Log, LogError, Ticket};
 use crate::manifest::{self, Edit, IndexRecord, IndexUuid, ManifestState};
 use crate::mapping::{Mapping, MappingError};
@@ -90,6 +91,8 @@ pub struct EngineOptions {
     /// Whether the engine refreshes, commits and merges by itself. Without, the caller calls [`Engine::maintain`]; a test that replays a
     /// seed needs that.
     pub background: bool,
+    /// How long streams keep documents that say nothing themselves. Not stored: what is given at the next start counts then.
+    pub retention: RetentionDefaults,
 }
 
 impl EngineOptions {
@@ -102,6 +105,7 @@ impl EngineOptions {
             formats: Formats::default(),
             threads: 0,
             background: true,
+            retention: RetentionDefaults::default(),
         }
     }
 
@@ -133,6 +137,9 @@ pub enum EngineError {
         /// What is wrong with it.
         reason: String,
     },
+    /// No policy of that name.
+    #[error("Lifecycle policy not found: {0}")]
+    NoPolicy(String),
     /// A template that can't be used.
     #[error("{0}")]
     InvalidTemplate(String),
@@ -345,6 +352,8 @@ pub struct IndexInfo {
     pub is_closed: bool,
     /// Splits that could not be opened.
     pub damaged: usize,
+    /// When a new index was started in its place.
+    pub rolled_over: Option<Timestamp>,
 }
 
 /// An open data directory. Cheap to clone; the last clone closes it.
@@ -378,6 +387,12 @@ pub(crate) struct Inner {
     /// Keeps other processes out until the engine is closed.
     _lock: Box<dyn FsLock>,
     pub(crate) cache: crate::cache::PartialCache,
+    pub(crate) retention_defaults: RetentionDefaults,
+    /// When what is too old was last looked for.
+    pub(crate) last_retention: AtomicI64,
+    /// Bytes and documents that retention has deleted since the start.
+    pub(crate) removed_bytes: AtomicU64,
+    pub(crate) removed_docs: AtomicU64,
 }
 
 struct Manifest {
@@ -396,6 +411,8 @@ pub(crate) struct State {
     pub(crate) aliases: BTreeMap<String, AliasRecord>,
     /// What new indices get.
     pub(crate) templates: Templates,
+    /// What says how long documents are kept.
+    pub(crate) lifecycles: Lifecycles,
     /// Bytes of rows that are being built into splits.
     pub(crate) building_bytes: usize,
     /// Of the newest frame: everything before it is durable when it is.
@@ -428,6 +445,14 @@ impl State {
             backing.push(uuid.clone());
         }
         self.indices.insert(uuid, IndexState::new(record, splits, position, now));
+    }
+
+    /// When a new index was started in the place of this one: for a backing index, when the next one was made.
+    fn rolled_over(&self, index: &IndexState) -> Option<Timestamp> {
+        let Some((stream, _)) = &index.record.stream else { return index.record.rolled_over };
+        let backing = self.streams.get(stream)?;
+        let at = backing.iter().position(|it| *it == index.record.uuid)?;
+        Some(self.indices.get(backing.get(at + 1)?)?.record.created)
     }
 
     /// Oldest backing index first.
@@ -492,7 +517,7 @@ impl Engine {
     /// [`EngineError::DataDir`] when another process has the directory or a newer release wrote it; [`EngineError::Damaged`] when
     /// the manifest itself is damaged (everything else is set aside and told in [`Engine::recovery`]).
     pub fn open(options: EngineOptions) -> Result<Self, EngineError> {
-        let EngineOptions { fs, data_dir, clock, formats, threads, background } = options;
+        let EngineOptions { fs, data_dir, clock, formats, threads, background, retention } = options;
         let lock = files::claim(&*fs, &data_dir)?;
         let mut recovery = Recovery::default();
         let (journal, records) = Journal::open(fs.clone(), &data_dir.join(MANIFEST_DIR), MANIFEST_PREFIX)?;
@@ -533,6 +558,7 @@ impl Engine {
         state.sort_streams();
         state.aliases = on_disk.aliases.clone();
         state.templates = on_disk.templates.clone();
+        state.lifecycles = on_disk.lifecycles.clone();
         next_split = next_split.max(files::remove_unknown(&*fs, &data_dir, &known)?);
         let threads = if threads == 0 { std::thread::available_parallelism().map_or(2, |it| it.get()) } else { threads };
         let pool = rayon::ThreadPoolBuilder::new()
@@ -560,6 +586,10 @@ impl Engine {
             metadata: Mutex::new(()),
             _lock: lock,
             cache: crate::cache::PartialCache::new(),
+            retention_defaults: retention,
+            last_retention: AtomicI64::new(now.0),
+            removed_bytes: AtomicU64::new(0),
+            removed_docs: AtomicU64::new(0),
         });
         recovery.replayed = inner.replay_log()?;
         *inner.recovery.lock().unwrap_or_else(PoisonError::into_inner) = recovery;
@@ -607,7 +637,7 @@ impl Engine {
                 "cannot create index with name [{name}], because it matches with a built-in template that creates data streams only, use create data stream api instead"
             )));
         }
-        self.inner.create(name, None, Arc::new(mapping.unwrap_or_else(Mapping::dynamic)), settings, aliases)?;
+        self.inner.create(name, None, Arc::new(mapping.unwrap_or_else(Mapping::dynamic)), settings, aliases, None)?;
         Ok(name.to_owned())
     }
 
@@ -621,15 +651,22 @@ impl Engine {
             Some(mapping) => Arc::new(mapping),
             None => Mapping::builtin(),
         };
-        self.create_stream(name, mapping, Value::Null, &BTreeMap::new())
+        self.create_stream(name, mapping, Value::Null, &BTreeMap::new(), None)
     }
 
-    fn create_stream(&self, name: &str, mapping: Arc<Mapping>, settings: Value, aliases: &BTreeMap<String, Alias>) -> Result<(), EngineError> {
+    fn create_stream(
+        &self,
+        name: &str,
+        mapping: Arc<Mapping>,
+        settings: Value,
+        aliases: &BTreeMap<String, Alias>,
+        lifecycle: Option<StreamLifecycle>,
+    ) -> Result<(), EngineError> {
         if self.inner.state().write_index(name).is_some() {
             return Err(EngineError::IndexExists(name.to_owned()));
         }
         let backing = backing_index_name(name, 1, self.now());
-        self.inner.create(&backing, Some((name.to_owned(), 1)), mapping, settings, aliases)
+        self.inner.create(&backing, Some((name.to_owned(), 1)), mapping, settings, aliases, lifecycle)
     }
 
     /// Creates an index or a data stream as its template says.
@@ -643,7 +680,7 @@ impl Engine {
         // `{index}` in an alias's name stands for the name of the new index.
         let aliases = composed.parts.aliases.into_iter().map(|(alias, settings)| (alias.replace("{index}", name), settings)).collect();
         if composed.is_data_stream {
-            self.create_stream(name, Arc::new(mapping), settings, &aliases)
+            self.create_stream(name, Arc::new(mapping), settings, &aliases, composed.parts.lifecycle)
         } else {
             self.create_index_with(name, Some(mapping), settings, &aliases).map(drop)
         }
@@ -749,6 +786,7 @@ impl Engine {
                 mapping: index.record.mapping.clone(),
                 is_closed: index.record.is_closed,
                 damaged: state.damaged_splits(uuid),
+                rolled_over: state.rolled_over(index),
             }
         };
         state.names.values().map(info).collect()
@@ -968,6 +1006,7 @@ impl Inner {
         mapping: Arc<Mapping>,
         settings: Value,
         aliases: &BTreeMap<String, Alias>,
+        lifecycle: Option<StreamLifecycle>,
     ) -> Result<(), EngineError> {
         let _metadata = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
         // The manifest knows before the state does: a crash in between leaves an empty index.
@@ -988,30 +1027,37 @@ impl Inner {
             let member = stream.as_ref().map_or_else(|| Member::Index(uuid.clone()), |it| Member::Stream(it.0.clone()));
             (state.next_seq, state.aliases_with(wanted, &member, aliases)?)
         };
-        let record = IndexRecord { uuid: uuid.clone(), name: name.to_owned(), stream, created: now, settings, mapping, is_closed: false };
+        let record =
+            IndexRecord { uuid: uuid.clone(), name: name.to_owned(), stream, created: now, settings, mapping, is_closed: false, rolled_over: None };
         let mut edits = vec![Edit::PutIndex { index: record.clone() }, Edit::Position { uuid, seq: position }];
         edits.extend(aliases.iter().map(|(name, record)| alias::edit(name, record.clone())));
+        let begun = record.stream.as_ref().filter(|_| lifecycle.is_some()).map(|it| it.0.clone());
+        edits.extend(begun.iter().map(|it| Edit::PutStreamLifecycle { stream: it.clone(), lifecycle: lifecycle.clone() }));
         self.publish(edits)?;
         let mut state = self.state();
+        begun.iter().for_each(|it| state.lifecycles.put_stream(it, lifecycle.clone()));
         state.insert(record, Vec::new(), position, now);
         aliases.into_iter().for_each(|(name, record)| state.put_alias(name, record));
         Ok(())
     }
 
-    fn drop_index(&self, uuid: &str) -> Result<(), EngineError> {
+    pub(crate) fn drop_index(&self, uuid: &str) -> Result<(), EngineError> {
         let _metadata = self.metadata_lock();
-        let aliases = {
+        let (aliases, ended) = {
             let state = self.state();
             let mut gone = vec![Member::Index(uuid.to_owned())];
             let stream = state.indices.get(uuid).and_then(|it| it.record.stream.as_ref()).map(|it| &it.0);
-            // The last backing index takes the stream's aliases with it.
-            gone.extend(stream.filter(|it| state.streams[*it].len() == 1).map(|it| Member::Stream(it.clone())));
-            state.aliases_without(&gone)
+            // The last backing index takes the stream's aliases and its lifecycle with it.
+            let ended = stream.filter(|it| state.streams[*it].len() == 1).cloned();
+            gone.extend(ended.iter().map(|it| Member::Stream(it.clone())));
+            (state.aliases_without(&gone), ended)
         };
         let mut edits = vec![Edit::DropIndex { uuid: uuid.to_owned() }];
         edits.extend(aliases.iter().map(|(name, record)| alias::edit(name, record.clone())));
+        edits.extend(ended.iter().map(|it| Edit::PutStreamLifecycle { stream: it.clone(), lifecycle: None }));
         self.publish(edits)?;
         let mut state = self.state();
+        ended.iter().for_each(|it| state.lifecycles.put_stream(it, None));
         aliases.into_iter().for_each(|(name, record)| state.put_alias(name, record));
         drop(state);
         self.forget_index(uuid);
@@ -1048,7 +1094,7 @@ impl Inner {
             (record.name.clone(), record.stream.as_ref().map_or(1, |it| it.1) + 1, mapping, settings)
         };
         let new = backing_index_name(stream, generation, self.clock.now());
-        self.create(&new, Some((stream.to_owned(), generation)), mapping, settings, &BTreeMap::new())?;
+        self.create(&new, Some((stream.to_owned(), generation)), mapping, settings, &BTreeMap::new(), None)?;
         Ok((old, new))
     }
 }

@@ -15,6 +15,7 @@ use crate::alias::Alias;
 use crate::date_name;
 use crate::ecs;
 use crate::engine::{Engine, EngineError, State};
+use crate::lifecycle::StreamLifecycle;
 use crate::manifest::Edit;
 use crate::mapping::{FieldType, Mapping, simple_match};
 use crate::query::Query;
@@ -29,6 +30,9 @@ pub struct TemplateParts {
     pub mappings: Map<String, Value>,
     /// Aliases by name.
     pub aliases: BTreeMap<String, Alias>,
+    /// How long a data stream keeps its documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle: Option<StreamLifecycle>,
 }
 
 /// Parts that index templates are composed of.
@@ -87,6 +91,7 @@ impl TemplateParts {
         self.settings.extend(later.settings.clone());
         overlay_mapping(&mut self.mappings, &later.mappings);
         self.aliases.extend(later.aliases.clone());
+        self.lifecycle = later.lifecycle.clone().or(self.lifecycle.take());
     }
 
     /// The mapping; that of a data stream has `@timestamp`.
@@ -169,7 +174,13 @@ impl Templates {
                 )));
             }
         }
-        check_parts(&self.compose(template), template.is_data_stream)
+        let parts = self.compose(template);
+        if parts.lifecycle.is_some() && !template.is_data_stream {
+            return Err(EngineError::IllegalArgument(format!(
+                "index template [{name}] specifies lifecycle configuration that can only be used in combination with a data stream"
+            )));
+        }
+        check_parts(&parts, template.is_data_stream)
     }
 }
 

@@ -15,6 +15,7 @@ use crate::alias::AliasRecord;
 use crate::clock::Timestamp;
 use crate::engine::EngineError;
 use crate::index_template::{ComponentTemplate, IndexTemplate, Templates};
+use crate::lifecycle::{Lifecycles, Policy, StreamLifecycle};
 use crate::mapping::Mapping;
 use crate::split::{SplitId, SplitMeta};
 
@@ -35,6 +36,9 @@ pub(crate) struct IndexRecord {
     /// Whether it takes neither searches nor writes until it is opened again.
     #[serde(default)]
     pub(crate) is_closed: bool,
+    /// When a new index was started in its place. Backing indices need none: theirs is when the next one was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rolled_over: Option<Timestamp>,
 }
 
 /// One change.
@@ -65,6 +69,14 @@ pub(crate) enum Edit {
     PutComponentTemplate { name: String, template: ComponentTemplate },
     /// The component template is gone.
     DropComponentTemplate { name: String },
+    /// What a data stream says of its retention; nothing any more where absent.
+    PutStreamLifecycle { stream: String, lifecycle: Option<StreamLifecycle> },
+    /// A new policy, or a changed one.
+    PutPolicy { name: String, policy: Policy },
+    /// The policy is gone.
+    DropPolicy { name: String },
+    /// Policies wait, or do not.
+    StopPolicies { is_stopped: bool },
 }
 
 /// What an index consists of on disk.
@@ -81,6 +93,7 @@ pub(crate) struct ManifestState {
     pub(crate) indices: BTreeMap<IndexUuid, IndexOnDisk>,
     pub(crate) aliases: BTreeMap<String, AliasRecord>,
     pub(crate) templates: Templates,
+    pub(crate) lifecycles: Lifecycles,
 }
 
 impl ManifestState {
@@ -154,6 +167,14 @@ impl ManifestState {
             Edit::DropComponentTemplate { name } => {
                 self.templates.component.remove(&name);
             }
+            Edit::PutStreamLifecycle { stream, lifecycle } => self.lifecycles.put_stream(&stream, lifecycle),
+            Edit::PutPolicy { name, policy } => {
+                self.lifecycles.policies.insert(name, policy);
+            }
+            Edit::DropPolicy { name } => {
+                self.lifecycles.policies.remove(&name);
+            }
+            Edit::StopPolicies { is_stopped } => self.lifecycles.is_stopped = is_stopped,
         }
     }
 
@@ -169,6 +190,10 @@ impl ManifestState {
         let Templates { index, component } = &self.templates;
         edits.extend(component.iter().map(|(name, it)| Edit::PutComponentTemplate { name: name.clone(), template: it.clone() }));
         edits.extend(index.iter().map(|(name, it)| Edit::PutIndexTemplate { name: name.clone(), template: it.clone() }));
+        let Lifecycles { streams, policies, is_stopped } = &self.lifecycles;
+        edits.extend(streams.iter().map(|(stream, it)| Edit::PutStreamLifecycle { stream: stream.clone(), lifecycle: Some(it.clone()) }));
+        edits.extend(policies.iter().map(|(name, it)| Edit::PutPolicy { name: name.clone(), policy: it.clone() }));
+        edits.extend(is_stopped.then_some(Edit::StopPolicies { is_stopped: true }));
         edits
     }
 }
@@ -202,6 +227,7 @@ mod tests {
             settings: Value::Null,
             mapping: Arc::new(mapping.clone()),
             is_closed,
+            rolled_over: None,
         };
         let short = Mapping::dynamic();
         let mut long = short.clone();
@@ -229,6 +255,7 @@ mod tests {
             settings: Value::Null,
             mapping: Mapping::builtin(),
             is_closed: false,
+            rolled_over: Some(Timestamp(9)),
         };
         let split =
             SplitMeta { id: SplitId(3), docs: 1, seq_min: 0, seq_max: 9, time: None, is_time_sorted: false, deleted: vec![4], files: Vec::new() };
@@ -246,6 +273,11 @@ mod tests {
             Edit::PutIndexTemplate { name: "t".into(), template: IndexTemplate { priority: 7, ..IndexTemplate::default() } },
             Edit::PutIndexTemplate { name: "gone".into(), template: IndexTemplate::default() },
             Edit::DropIndexTemplate { name: "gone".into() },
+            Edit::PutStreamLifecycle { stream: "s".into(), lifecycle: Some(StreamLifecycle::default()) },
+            Edit::PutStreamLifecycle { stream: "gone".into(), lifecycle: Some(StreamLifecycle::default()) },
+            Edit::PutStreamLifecycle { stream: "gone".into(), lifecycle: None },
+            Edit::PutPolicy { name: "p".into(), policy: Policy { delete_after_ms: Some(3), ..Policy::default() } },
+            Edit::StopPolicies { is_stopped: true },
         ];
         decode(&encode(&edits)).unwrap().into_iter().for_each(|it| state.apply(it));
         let mut again = ManifestState::default();
@@ -253,6 +285,9 @@ mod tests {
         assert_eq!(encode(&state.snapshot()), encode(&again.snapshot()));
         assert_eq!(again.templates.index.iter().map(|it| (it.0.as_str(), it.1.priority)).collect::<Vec<_>>(), [("t", 7)]);
         assert!(again.templates.component.contains_key("c"));
+        let Lifecycles { streams, policies, is_stopped } = &again.lifecycles;
+        assert_eq!((streams.len(), policies["p"].delete_after_ms, *is_stopped), (1, Some(3), true));
+        assert_eq!(again.indices["u"].record.rolled_over, Some(Timestamp(9)));
         assert_eq!(again.aliases, BTreeMap::from([("kept".to_owned(), alias)]));
         assert!(again.indices["u"].record.mapping.field("source.ip").is_some());
     }

@@ -226,6 +226,7 @@ impl Inner {
             self.merge_due(&uuid)?;
             self.rollover_due(&uuid)?;
         }
+        self.retention_due()?;
         Ok(has_committed)
     }
 
@@ -298,7 +299,7 @@ impl Inner {
         Ok(Some(meta))
     }
 
-    fn replace(&self, uuid: &str, inputs: &[Arc<Split>], merged: Option<SplitMeta>, position: Option<u64>) -> Result<(), EngineError> {
+    pub(crate) fn replace(&self, uuid: &str, inputs: &[Arc<Split>], merged: Option<SplitMeta>, position: Option<u64>) -> Result<(), EngineError> {
         let merged = match merged {
             Some(meta) => {
                 let mapping = self.state().indices.get(uuid).map(|it| it.record.mapping.clone());

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backup::BackupPlace;
 use crate::listen::{Listen, Listens};
+use crate::retention::{KeptAges, KeptBytes};
 
 macro_rules! settings {
     ($($(#[doc = $doc:literal])+ $(#[arg($($arg:tt)*)])? $name:ident: $kind:ty = $default:expr;)*) => {
@@ -172,6 +173,16 @@ settings! {
     /// Folder in which `POST /_sekisho/backup` makes backups, best on another disk. [default: none, and none are made]
     #[arg(value_name = "DIR")]
     backup_dir: PathBuf = PathBuf::new();
+
+    /// Age at which documents of data streams are deleted that say nothing themselves, as `90d`, or by pattern of the stream's name, of which
+    /// the first counts: `panos-url=14d,*=90d`. [default: none, and they are kept for ever]
+    #[arg(value_name = "AGE,…")]
+    retention_age: KeptAges = KeptAges::default();
+
+    /// Bytes on disk above which the oldest documents of a data stream are deleted, for each stream, written likewise:
+    /// `panos-traffic=500gb,*=50gb`. [default: none]
+    #[arg(value_name = "BYTES,…")]
+    retention_bytes: KeptBytes = KeptBytes::default();
 
     /// Version of Elasticsearch that clients are told. [default: 8.15.3]
     #[arg(value_name = "VERSION")]
@@ -337,6 +348,16 @@ impl HostNames {
 pub(crate) enum OneOrMany {
     One(String),
     Many(Vec<String>),
+}
+
+impl OneOrMany {
+    /// All of it as one text with commas.
+    pub(crate) fn joined(self) -> String {
+        match self {
+            Self::One(text) => text,
+            Self::Many(texts) => texts.join(","),
+        }
+    }
 }
 
 impl From<OneOrMany> for HostNames {

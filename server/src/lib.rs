@@ -4,6 +4,7 @@
 pub mod config;
 pub mod listen;
 pub mod sockets;
+pub mod unit;
 
 pub mod api;
 pub mod app;
@@ -14,6 +15,7 @@ pub mod gate;
 pub mod http;
 pub mod metrics;
 pub mod reprocess;
+pub mod retention;
 pub mod security;
 pub mod server;
 pub mod sink;

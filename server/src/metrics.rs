@@ -341,6 +341,9 @@ impl Collector for EngineFigures {
         labelled(&mut encoder, "documents", "Live documents", "stream", false, of(|it| it.0))?;
         labelled(&mut encoder, "storage_bytes", "Bytes of splits", "stream", false, of(|it| it.1))?;
         labelled(&mut encoder, "splits", "Splits", "stream", false, of(|it| it.2))?;
+        let (removed_docs, removed_bytes) = self.0.removed();
+        counter(&mut encoder, "retention_removed_documents", "Documents deleted by retention", removed_docs)?;
+        counter(&mut encoder, "retention_removed_bytes", "Bytes of splits deleted by retention", removed_bytes)?;
         gauge(&mut encoder, "wal_bytes", "Bytes of the log on disk", self.0.log_bytes())?;
         let recovery = self.0.recovery();
         gauge(&mut encoder, "recovery_replayed", "Documents read again from the log at the start", recovery.replayed)?;

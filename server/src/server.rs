@@ -328,5 +328,6 @@ async fn open(config: &Config) -> Result<Engine, StartError> {
 
 /// How the engine is opened: with the formats of the listeners.
 pub fn engine_options(config: &Config) -> EngineOptions {
-    EngineOptions::new(&config.data_dir).with_format(sekisho_ingest::panos::format())
+    let retention = config.retention_age.defaults(&config.retention_bytes);
+    EngineOptions { retention, ..EngineOptions::new(&config.data_dir) }.with_format(sekisho_ingest::panos::format())
 }

@@ -1,10 +1,13 @@
 //! `_data_stream`: names for series of backing indices.
 
+use sekisho_engine::RuleOrigin;
 use sekisho_engine::mapping::simple_match;
 use serde_json::{Value, json};
 
 use super::call::{Call, Outcome, Reply};
 use super::error::ApiError;
+use super::lifecycle;
+use super::policy::policy_name;
 
 /// Answers `GET _data_stream`.
 ///
@@ -16,7 +19,7 @@ pub async fn get(mut call: Call) -> Outcome {
     let patterns = call.part("name").to_owned();
     call.app
         .blocking(move |engine| {
-            let infos = engine.indices();
+            let (infos, lifecycles) = (engine.indices(), engine.stream_lifecycles());
             let streams = engine.data_streams();
             let patterns: Vec<&str> = if patterns.is_empty() { vec!["*"] } else { patterns.split(',').collect() };
             for name in patterns.iter().filter(|it| !it.contains('*')) {
@@ -31,7 +34,20 @@ pub async fn get(mut call: Call) -> Outcome {
                     let uuid = |index: &String| infos.iter().find(|it| it.name == *index).map(|it| it.uuid.clone());
                     let indices: Vec<Value> = backing.iter().map(|it| json!({ "index_name": it, "index_uuid": uuid(it) })).collect();
                     let template = engine.template_for(name).map_or_else(|| "sekisho-builtin".to_owned(), |it| it.template);
-                    json!({ "name": name, "timestamp_field": { "name": "@timestamp" }, "indices": indices, "generation": backing.len(), "status": "GREEN", "template": template, "hidden": false, "system": false })
+                    let policy = backing.last().and_then(|index| infos.iter().find(|it| it.name == *index)).and_then(policy_name);
+                    let mut shown = json!({
+                        "name": name, "timestamp_field": { "name": "@timestamp" }, "indices": indices, "generation": generation(backing),
+                        "status": "GREEN", "template": template, "hidden": false, "system": false, "prefer_ilm": true,
+                    });
+                    if let Some(policy) = policy {
+                        shown["ilm_policy"] = policy.into();
+                    }
+                    if lifecycles.contains_key(name) {
+                        shown["lifecycle"] = lifecycle::show(engine, name, &engine.stream_rule(name), false);
+                    }
+                    let is_ilm = matches!(engine.stream_rule(name).origin, RuleOrigin::Policy(_));
+                    shown["next_generation_managed_by"] = if is_ilm { "Index Lifecycle Management" } else { "Data stream lifecycle" }.into();
+                    shown
                 })
                 .collect();
             Ok(Reply::Json(json!({ "data_streams": shown })))
@@ -87,4 +103,9 @@ pub async fn delete(mut call: Call) -> Outcome {
             Ok(Reply::Json(json!({ "acknowledged": true })))
         })
         .await
+}
+
+/// The number of the newest backing index, with which its name ends; older ones may be gone.
+fn generation(backing: &[String]) -> u64 {
+    backing.last().and_then(|it| it.rsplit('-').next()).and_then(|it| it.parse().ok()).unwrap_or(1)
 }

@@ -20,6 +20,9 @@ pub async fn create(mut call: Call) -> Outcome {
     call.params.finish(&call.path)?;
     let name = call.part("index").to_owned();
     let given = template::parse_parts(&call.object()?, "for create index")?;
+    if given.lifecycle.is_some() {
+        return Err(ApiError::parsing("unknown key [lifecycle] for create index"));
+    }
     call.app
         .blocking(move |engine| {
             let parts = template::parts_of(engine, &name, &given)?;

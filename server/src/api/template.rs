@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::alias;
 use super::call::{Call, Outcome, Reply};
 use super::error::ApiError;
-use super::setting;
+use super::{lifecycle, setting};
 use crate::security::Scope;
 
 /// Answers `PUT _index_template/{name}`.
@@ -121,7 +121,10 @@ pub async fn simulate_index(mut call: Call) -> Outcome {
             let overlapping: Vec<Value> =
                 engine.overlapping_templates(&name).into_iter().map(|(name, patterns)| json!({ "name": name, "index_patterns": patterns })).collect();
             let aliases: Map<String, Value> = parts.aliases.iter().map(|(alias, it)| (alias.replace("{index}", &name), alias::to_json(it))).collect();
-            let template = json!({ "settings": setting::show(&parts.settings, false), "mappings": parts.mappings, "aliases": aliases });
+            let mut template = json!({ "settings": setting::show(&parts.settings, false), "mappings": parts.mappings, "aliases": aliases });
+            if let Some(it) = &parts.lifecycle {
+                template["lifecycle"] = json!({ "enabled": it.is_enabled, "data_retention": it.retention.age_ms.map(crate::unit::show_ms) });
+            }
             Ok(Reply::Json(json!({ "template": template, "overlapping": overlapping })))
         })
         .await
@@ -168,11 +171,7 @@ pub fn parse_parts(body: &Map<String, Value>, what: &str) -> Result<TemplatePart
             ("settings", value) => parts.settings = setting::parse(value)?,
             ("mappings", Value::Object(mappings)) => parts.mappings = mappings.clone(),
             ("aliases", value) => parts.aliases = alias::by_name(value)?.into_iter().collect::<BTreeMap<String, Alias>>(),
-            // To keep for ever is what happens.
-            ("lifecycle", Value::Object(lifecycle)) if lifecycle.iter().all(|it| it.0 == "enabled") => {}
-            ("lifecycle", _) => {
-                return Err(ApiError::illegal_argument("[lifecycle] with a retention is not supported yet: nothing would be deleted"));
-            }
+            ("lifecycle", Value::Object(given)) => parts.lifecycle = Some(lifecycle::parse(given)?),
             (key, _) => return Err(ApiError::parsing(format!("unknown key [{key}] {what}"))),
         }
     }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use sekisho_engine::mapping::Mapping;
 use sekisho_engine::{
-    Alias, AliasAction, Allowed, ComponentTemplate, Composed, Engine, EngineError, Explained, IndexInfo, IndexTemplate, QueryError, Recovery,
-    ResolveOptions, Scan, SearchRequest, SearchResponse, StoredDocument, Targets, TermsQuestion, Validation, View, WriteAction, WriteOp, WriteResult,
-    Written,
+    Alias, AliasAction, Allowed, ComponentTemplate, Composed, Engine, EngineError, Explained, IndexInfo, IndexTemplate, Policy, QueryError, Recovery,
+    ResolveOptions, Scan, SearchRequest, SearchResponse, StoredDocument, StreamLifecycle, StreamRetention, StreamRule, Targets, TermsQuestion,
+    Validation, View, WriteAction, WriteOp, WriteResult, Written,
 };
 use serde_json::{Map, Value};
 
@@ -389,6 +389,71 @@ impl Scope {
         self.engine.delete_component_templates(names)
     }
 
+    /// As [`Engine::put_stream_lifecycle`].
+    ///
+    /// # Errors
+    /// As that, and [`EngineError::Forbidden`].
+    pub fn put_stream_lifecycle(&self, streams: &[String], lifecycle: Option<&StreamLifecycle>) -> Result<(), EngineError> {
+        streams.iter().try_for_each(|it| self.check(it, IndexPrivileges::MANAGE))?;
+        self.engine.put_stream_lifecycle(streams, lifecycle)
+    }
+
+    /// What the data streams say themselves that the requester may use as the route does.
+    pub fn stream_lifecycles(&self) -> BTreeMap<String, StreamLifecycle> {
+        let mut lifecycles = self.engine.stream_lifecycles();
+        lifecycles.retain(|name, _| self.access.allows_index(name, None, self.asked));
+        lifecycles
+    }
+
+    /// As [`Engine::stream_rule`].
+    pub fn stream_rule(&self, stream: &str) -> StreamRule {
+        self.engine.stream_rule(stream)
+    }
+
+    /// What is kept of the data streams that the requester may use as the route does.
+    pub fn retention(&self) -> Vec<StreamRetention> {
+        let mut retention = self.engine.retention();
+        retention.retain(|it| self.access.allows_index(&it.stream, None, self.asked));
+        retention
+    }
+
+    /// As [`Engine::policies`].
+    pub fn policies(&self) -> BTreeMap<String, Policy> {
+        self.engine.policies()
+    }
+
+    /// As [`Engine::are_policies_stopped`].
+    pub fn are_policies_stopped(&self) -> bool {
+        self.engine.are_policies_stopped()
+    }
+
+    /// As [`Engine::put_policy`].
+    ///
+    /// # Errors
+    /// As that, and [`EngineError::Forbidden`].
+    pub fn put_policy(&self, name: &str, policy: Policy) -> Result<(), EngineError> {
+        self.check_manage()?;
+        self.engine.put_policy(name, policy)
+    }
+
+    /// As [`Engine::delete_policy`].
+    ///
+    /// # Errors
+    /// As that, and [`EngineError::Forbidden`].
+    pub fn delete_policy(&self, name: &str) -> Result<(), EngineError> {
+        self.check_manage()?;
+        self.engine.delete_policy(name)
+    }
+
+    /// As [`Engine::stop_policies`].
+    ///
+    /// # Errors
+    /// As that, and [`EngineError::Forbidden`].
+    pub fn stop_policies(&self, is_stopped: bool) -> Result<(), EngineError> {
+        self.check_manage()?;
+        self.engine.stop_policies(is_stopped)
+    }
+
     /// As [`Engine::now`].
     pub fn now(&self) -> sekisho_engine::clock::Timestamp {
         self.engine.now()
@@ -432,6 +497,11 @@ impl Scope {
     fn check_templates(&self) -> Result<(), EngineError> {
         let is_allowed = self.access.allows_cluster(ClusterPrivileges::MANAGE_TEMPLATES);
         if is_allowed { Ok(()) } else { Err(self.refuse("needs the cluster privilege [manage_index_templates]")) }
+    }
+
+    fn check_manage(&self) -> Result<(), EngineError> {
+        let is_allowed = self.access.allows_cluster(ClusterPrivileges::MANAGE);
+        if is_allowed { Ok(()) } else { Err(self.refuse("needs the cluster privilege [manage]")) }
     }
 
     /// Takes out what is denied; the name of one of those.

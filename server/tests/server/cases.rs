@@ -4,7 +4,7 @@
 //! JSON) and what is expected: `status` (200 unless said), `answer`, `text`, `answer_headers`. An expected object may have fewer keys
 //! than the answer; lists have the same length. `<any>` fits everything, `<absent>` says that the key must not be there, and text
 //! that begins with `~` must be contained. `keep` gives parts of the answer names (`name: /json/pointer`), which stand as `$name` in
-//! the requests and bodies of later steps.
+//! the requests, bodies and expected answers of later steps.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -83,6 +83,7 @@ fn check(door: &Door, step: &Step, kept: &mut BTreeMap<String, String>, misses: 
         json => json.to_string(),
     };
     let headers: Vec<(&str, &str)> = step.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let expected: Option<Value> = step.answer.as_ref().map(|it| serde_json::from_str(&fill(&it.to_string())).expect("a name is plain text"));
     let answer = door.send(method, uri, &headers, fill(&body));
     if answer.status != step.status {
         misses.push(format!("status {} instead of {}: {}", answer.status, step.status, answer.text()));
@@ -102,7 +103,7 @@ fn check(door: &Door, step: &Step, kept: &mut BTreeMap<String, String>, misses: 
     if let Some(expected) = &step.text {
         compare("text", &Value::from(expected.as_str()), &Value::from(answer.text()), misses);
     }
-    if let Some(expected) = &step.answer {
+    if let Some(expected) = &expected {
         match serde_json::from_slice::<Value>(&answer.body) {
             Ok(actual) => compare("", expected, &actual, misses),
             Err(error) => misses.push(format!("the answer is not JSON ({error}): {}", answer.text())),
