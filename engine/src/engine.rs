@@ -17,9 +17,11 @@ use serde_json::Value;
 
 use crate::alias::{self, Alias, AliasRecord, Member};
 use crate::backup::log_options;
+use crate::block::Blocked;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::condition::Condition;
 use crate::date_name;
+use crate::disk::{DiskWatch, RealSpace, Space, Watermarks};
 use crate::document::DocumentError;
 use crate::error::QueryError;
 use crate::files;
@@ -93,6 +95,10 @@ pub struct EngineOptions {
     pub background: bool,
     /// How long streams keep documents that say nothing themselves. Not stored: what is given at the next start counts then.
     pub retention: RetentionDefaults,
+    /// Who says how full the disk is.
+    pub space: Arc<dyn Space>,
+    /// What follows from it.
+    pub watermarks: Watermarks,
 }
 
 impl EngineOptions {
@@ -106,6 +112,8 @@ impl EngineOptions {
             threads: 0,
             background: true,
             retention: RetentionDefaults::default(),
+            space: Arc::new(RealSpace),
+            watermarks: Watermarks::default(),
         }
     }
 
@@ -129,6 +137,9 @@ pub enum EngineError {
     /// The index is closed: it takes neither searches nor writes.
     #[error("closed")]
     IndexClosed(String),
+    /// A block keeps indices from being used so.
+    #[error("{0}")]
+    Blocked(Blocked),
     /// The name can't be an alias's.
     #[error("Invalid alias name [{name}]: {reason}")]
     InvalidAlias {
@@ -387,6 +398,7 @@ pub(crate) struct Inner {
     /// Keeps other processes out until the engine is closed.
     _lock: Box<dyn FsLock>,
     pub(crate) cache: crate::cache::PartialCache,
+    pub(crate) disk: DiskWatch,
     pub(crate) retention_defaults: RetentionDefaults,
     /// When what is too old was last looked for.
     pub(crate) last_retention: AtomicI64,
@@ -517,7 +529,7 @@ impl Engine {
     /// [`EngineError::DataDir`] when another process has the directory or a newer release wrote it; [`EngineError::Damaged`] when
     /// the manifest itself is damaged (everything else is set aside and told in [`Engine::recovery`]).
     pub fn open(options: EngineOptions) -> Result<Self, EngineError> {
-        let EngineOptions { fs, data_dir, clock, formats, threads, background, retention } = options;
+        let EngineOptions { fs, data_dir, clock, formats, threads, background, retention, space, watermarks } = options;
         let lock = files::claim(&*fs, &data_dir)?;
         let mut recovery = Recovery::default();
         let (journal, records) = Journal::open(fs.clone(), &data_dir.join(MANIFEST_DIR), MANIFEST_PREFIX)?;
@@ -586,6 +598,7 @@ impl Engine {
             metadata: Mutex::new(()),
             _lock: lock,
             cache: crate::cache::PartialCache::new(),
+            disk: DiskWatch::new(space, watermarks),
             retention_defaults: retention,
             last_retention: AtomicI64::new(now.0),
             removed_bytes: AtomicU64::new(0),
@@ -877,6 +890,10 @@ impl Inner {
 
     pub(crate) fn fs(&self) -> &Arc<dyn Fs> {
         &self.fs
+    }
+
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.data_dir
     }
 
     /// The directory of a split.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use crate::disk::DiskStage;
 use crate::engine::{
     BUILD_ROWS_MIN, COMMIT_AGE_MS, Engine, EngineError, Inner, MERGE_DOCS_MAX, MERGE_FACTOR, RAM_SPLITS_BYTES_MAX, RAM_SPLITS_MAX,
     REFRESH_AGE_ACTIVE_MS, REFRESH_AGE_IDLE_MS, ROLLOVER_DOCS, SEARCH_IDLE_MS, TAIL_BYTES_MAX, TAIL_SPLIT_BYTES,
@@ -226,6 +227,7 @@ impl Inner {
             self.merge_due(&uuid)?;
             self.rollover_due(&uuid)?;
         }
+        self.disk_due();
         self.retention_due()?;
         Ok(has_committed)
     }
@@ -267,6 +269,10 @@ impl Inner {
             let memory = directory.total_mem_usage();
             let merged = Split::open(meta, &mapping, Box::new(directory), memory)?;
             self.replace_with(uuid, &ram, Some(Arc::new(merged)), None)?;
+        }
+        // A merge needs as much room again as what it merges.
+        if self.disk.state().stage == DiskStage::Flood {
+            return Ok(());
         }
         if let Some(group) = merge_candidates(&disk) {
             self.merge_on_disk(uuid, &group)?;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::clock::Timestamp;
+use crate::disk::DiskStage;
 use crate::engine::{Engine, EngineError, Inner, State};
 use crate::lifecycle::{RuleOrigin, StreamRule, setting};
 use crate::manifest::{Edit, IndexUuid};
@@ -79,6 +80,7 @@ pub struct StreamRetention {
 }
 
 /// A split that can be deleted, with what orders them.
+#[derive(Clone)]
 struct Candidate {
     /// Time of the newest document, as far as it can be believed.
     newest: Timestamp,
@@ -140,7 +142,7 @@ impl Inner {
         let now = self.clock.now().0;
         let last = self.last_retention.load(Ordering::Relaxed);
         // A wall clock may have gone back: then it is looked now, and from now on.
-        if now < last || now - last >= RETENTION_INTERVAL_MS {
+        if now < last || now.saturating_sub(last) >= RETENTION_INTERVAL_MS {
             self.last_retention.store(now, Ordering::Relaxed);
             self.run_retention()?;
         }
@@ -149,6 +151,7 @@ impl Inner {
 
     fn run_retention(&self) -> Result<Vec<Removal>, EngineError> {
         self.roll_over_due()?;
+        self.look_at_disk();
         let plan = self.plan(&self.state());
         let mut removals = Vec::new();
         for (uuid, (reason, splits)) in plan {
@@ -171,6 +174,9 @@ impl Inner {
             self.removed_bytes.fetch_add(removal.bytes, Ordering::Relaxed);
             self.removed_docs.fetch_add(removal.docs, Ordering::Relaxed);
             removals.push(removal);
+        }
+        if !removals.is_empty() {
+            self.look_at_disk();
         }
         Ok(removals)
     }
@@ -195,6 +201,7 @@ impl Inner {
     fn plan(&self, state: &State) -> Doomed {
         let now = self.clock.now();
         let mut doomed = Doomed::new();
+        let mut spare: Vec<Candidate> = Vec::new();
         for (stream, backing) in &state.streams {
             let rule = state.stream_rule(stream, &self.retention_defaults);
             if state.lifecycles.is_stopped && matches!(rule.origin, RuleOrigin::Policy(_)) {
@@ -210,11 +217,14 @@ impl Inner {
                 kept.sort_by_key(|it| (it.newest, it.split.meta.id));
                 let mut bytes: u64 = kept.iter().map(|it| it.split.bytes()).sum();
                 for it in kept {
-                    if bytes <= limit {
+                    if bytes > limit {
+                        doom(&mut doomed, &it, RemovalReason::Size);
+                    } else if bytes - it.split.bytes() >= limit / 2 {
+                        spare.push(it.clone());
+                    } else {
                         break;
                     }
                     bytes -= it.split.bytes();
-                    doom(&mut doomed, &it, RemovalReason::Size);
                 }
             }
             // Backing indices of which nothing is left by now, and into which nothing comes any more.
@@ -226,6 +236,7 @@ impl Inner {
                 }
             }
         }
+        self.plan_for_disk(state, spare, &mut doomed);
         for (uuid, index) in &state.indices {
             let record = &index.record;
             let Some((_, policy)) = state.policy_of(record).filter(|_| record.stream.is_none() && !state.lifecycles.is_stopped) else { continue };
@@ -241,6 +252,28 @@ impl Inner {
             }
         }
         doomed
+    }
+
+    /// Where the disk is too full: the oldest of what streams with a limit in bytes have above half of it. Never more, for somebody else
+    /// may be filling the disk.
+    fn plan_for_disk(&self, state: &State, mut spare: Vec<Candidate>, doomed: &mut Doomed) {
+        let disk = self.disk.state();
+        let Some(space) = disk.space.filter(|_| disk.stage > DiskStage::Roomy) else { return };
+        let bytes_of = |(uuid, (_, splits)): (&IndexUuid, &(RemovalReason, BTreeSet<SplitId>))| -> u64 {
+            let index = state.indices.get(uuid).into_iter().flat_map(|it| &it.splits);
+            index.filter(|it| splits.contains(&it.meta.id)).map(|it| it.bytes()).sum()
+        };
+        let freed: u64 = doomed.iter().map(bytes_of).sum();
+        // One byte more: at the watermark is above it.
+        let mut needed = (space.above(self.disk.watermarks.high_percent) + 1).saturating_sub(freed);
+        spare.sort_by_key(|it| (it.newest, it.split.meta.id));
+        for it in spare {
+            if needed == 0 {
+                break;
+            }
+            needed = needed.saturating_sub(it.split.bytes());
+            doom(doomed, &it, RemovalReason::Disk);
+        }
     }
 
     /// What goes of an index with those splits; nothing where it is gone meanwhile.

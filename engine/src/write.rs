@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::block::Intent;
 use crate::clock::Timestamp;
 use crate::condition::Condition;
 use crate::date_name;
@@ -63,6 +64,7 @@ impl Engine {
             *streams.entry(it.stream).or_default() += 1;
         }
         for stream in streams.keys() {
+            inner.check_disk(stream)?;
             self.ensure_index(stream)?;
         }
         inner.wait_for_room();
@@ -71,6 +73,7 @@ impl Engine {
         let mut targets = BTreeMap::new();
         for stream in streams.keys().copied() {
             let uuid = state.write_index(stream).ok_or_else(|| EngineError::IndexNotFound(stream.to_owned()))?;
+            state.indices[uuid].record.check_blocks(Intent::Write)?;
             targets.insert(stream, uuid.clone());
         }
         let payload = encode(&Lines {
@@ -114,7 +117,13 @@ impl Engine {
         }
         wanted.retain(|name, _| !failed.contains_key(*name));
         for (name, is_created) in wanted {
-            let ready = if is_created { self.ensure_index(name) } else { inner.state().check_alias_write(name) };
+            let ready = if let Err(full) = inner.check_disk(name) {
+                Err(full)
+            } else if is_created {
+                self.ensure_index(name)
+            } else {
+                inner.state().check_alias_write(name)
+            };
             if let Err(error) = ready {
                 failed.insert(name.to_owned(), Arc::new(error));
             }
@@ -350,6 +359,9 @@ impl<'a, 's> Batch<'a, 's> {
         if index.record.is_closed {
             let error = Arc::new(EngineError::IndexClosed(index.record.name.clone()));
             return Ok(WriteResult::Failed { index: op.index.clone(), id: op.id.clone(), error });
+        }
+        if let Err(error) = index.record.check_blocks(Intent::Write) {
+            return Ok(WriteResult::Failed { index: op.index.clone(), id: op.id.clone(), error: Arc::new(error) });
         }
         if op.id.as_ref().is_some_and(|it| it.is_empty() || it.len() > ID_BYTES_MAX) {
             return illegal("id is empty or longer than 512 bytes");

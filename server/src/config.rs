@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::Args;
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
+use sekisho_engine::Watermarks;
 use sekisho_ingest::{DeviceZones, Limits};
 use serde::{Deserialize, Serialize};
 
@@ -184,6 +185,16 @@ settings! {
     #[arg(value_name = "BYTES,…")]
     retention_bytes: KeptBytes = KeptBytes::default();
 
+    /// Percent of the disk in use above which it is warned, and streams with a limit in bytes lose their oldest documents early; 100 is never.
+    /// [default: 90]
+    #[arg(value_name = "PERCENT")]
+    disk_high_percent: u8 = Watermarks::default().high_percent;
+
+    /// Percent of the disk in use above which no write is taken (HTTP answers 429, syslog over TCP waits), until it is below
+    /// `disk_high_percent` again; 100 is never. [default: 95]
+    #[arg(value_name = "PERCENT")]
+    disk_flood_percent: u8 = Watermarks::default().flood_percent;
+
     /// Version of Elasticsearch that clients are told. [default: 8.15.3]
     #[arg(value_name = "VERSION")]
     reported_version: String = "8.15.3".to_owned();
@@ -216,6 +227,14 @@ pub enum ConfigError {
     /// TLS needs files that are not named.
     #[error("[syslog_tls = {0}] needs syslog_tls_certificate and syslog_tls_key")]
     NoCertificate(Listens),
+    /// Watermarks of the disk that make no sense.
+    #[error("[disk_high_percent = {high}] must be between 1 and [disk_flood_percent = {flood}], and that at most 100")]
+    Watermarks {
+        /// The first.
+        high: u8,
+        /// The second.
+        flood: u8,
+    },
     /// A number that would let nothing in.
     #[error("[{0}] must be at least 1")]
     Zero(&'static str),
@@ -256,6 +275,10 @@ impl Config {
         }
         if !self.syslog_tls.is_off() && [&self.syslog_tls_certificate, &self.syslog_tls_key].iter().any(|it| it.as_os_str().is_empty()) {
             return Err(ConfigError::NoCertificate(self.syslog_tls.clone()));
+        }
+        let (high, flood) = (self.disk_high_percent, self.disk_flood_percent);
+        if !(1..=flood).contains(&high) || flood > 100 {
+            return Err(ConfigError::Watermarks { high, flood });
         }
         let counts = [
             ("syslog_connections_max", self.syslog_connections_max),
@@ -304,6 +327,11 @@ impl Config {
     /// What the HTTP Event Collector asks for.
     pub fn hec_token(&self) -> Option<String> {
         (!self.hec_token.is_empty()).then(|| self.hec_token.clone())
+    }
+
+    /// When the disk is too full.
+    pub fn watermarks(&self) -> Watermarks {
+        Watermarks { high_percent: self.disk_high_percent, flood_percent: self.disk_flood_percent }
     }
 
     /// What listeners allow.
@@ -576,6 +604,16 @@ mod tests {
         }
         let limits = Config::load(&flags(&["--syslog-connections-max", "7", "--syslog-idle-timeout-s", "9"])).unwrap().limits();
         assert_eq!((limits.connections_max, limits.idle_timeout), (7, Duration::from_secs(9)));
+    }
+
+    #[test]
+    fn watermarks_stand_in_their_order() {
+        let load = |high: &str, flood: &str| Config::load(&flags(&["--disk-high-percent", high, "--disk-flood-percent", flood]));
+        assert_eq!(load("80", "90").unwrap().watermarks(), Watermarks { high_percent: 80, flood_percent: 90 });
+        assert!(load("100", "100").is_ok());
+        for (high, flood) in [("91", "90"), ("0", "90"), ("90", "101")] {
+            assert!(load(high, flood).unwrap_err().to_string().contains("must be between"), "{high} {flood}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use sekisho_engine::Engine;
+use sekisho_engine::{DiskStage, Engine};
 use sekisho_ingest::envelope::TRANSPORTS;
 use sekisho_ingest::ledger::Source;
 
@@ -344,6 +344,13 @@ impl Collector for EngineFigures {
         let (removed_docs, removed_bytes) = self.0.removed();
         counter(&mut encoder, "retention_removed_documents", "Documents deleted by retention", removed_docs)?;
         counter(&mut encoder, "retention_removed_bytes", "Bytes of splits deleted by retention", removed_bytes)?;
+        let disk = self.0.disk();
+        if let Some(space) = disk.space {
+            gauge(&mut encoder, "disk_used_bytes", "Bytes in use on the disk of the data directory", space.used)?;
+            gauge(&mut encoder, "disk_available_bytes", "Bytes left for us on it", space.available)?;
+        }
+        gauge(&mut encoder, "disk_above_high_watermark", "Whether it is fuller than disk_high_percent", u64::from(disk.stage > DiskStage::Roomy))?;
+        gauge(&mut encoder, "disk_writes_refused", "Whether writes are refused because it is too full", u64::from(disk.stage == DiskStage::Flood))?;
         gauge(&mut encoder, "wal_bytes", "Bytes of the log on disk", self.0.log_bytes())?;
         let recovery = self.0.recovery();
         gauge(&mut encoder, "recovery_replayed", "Documents read again from the log at the start", recovery.replayed)?;

@@ -83,6 +83,14 @@ impl Server {
     /// # Errors
     /// [`StartError`].
     pub async fn start(config: &Config) -> Result<Self, StartError> {
+        Self::start_with(config, engine_options(config)).await
+    }
+
+    /// As [`Server::start`], over an engine that is opened otherwise: with another clock, or another disk.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start_with(config: &Config, options: EngineOptions) -> Result<Self, StartError> {
         let Listen::At(address) = config.http else { return Err(StartError::NoHttp) };
         sockets::raise_open_files_limit(config.syslog_connections_max);
         let tls = load_tls(config).await?;
@@ -107,7 +115,7 @@ impl Server {
         tracing::info!(address = %http, "HTTP");
 
         let rules = open_rules(config).await?;
-        let engine = open(config).await?;
+        let engine = open(options).await?;
         let ledger = open_ledger(config).await?;
         app.set_ledger(ledger.clone());
         app.set_backup_place(config.backup_place());
@@ -314,8 +322,7 @@ async fn open_rules(config: &Config) -> Result<SiteRules, StartError> {
 }
 
 /// Opens the data directory, on a thread that may take its time.
-async fn open(config: &Config) -> Result<Engine, StartError> {
-    let options = engine_options(config);
+async fn open(options: EngineOptions) -> Result<Engine, StartError> {
     let began = Instant::now();
     let engine = tokio::task::spawn_blocking(move || Engine::open(options)).await.map_err(|error| StartError::Failed(error.to_string()))??;
     let recovery = engine.recovery();
@@ -329,5 +336,5 @@ async fn open(config: &Config) -> Result<Engine, StartError> {
 /// How the engine is opened: with the formats of the listeners.
 pub fn engine_options(config: &Config) -> EngineOptions {
     let retention = config.retention_age.defaults(&config.retention_bytes);
-    EngineOptions { retention, ..EngineOptions::new(&config.data_dir) }.with_format(sekisho_ingest::panos::format())
+    EngineOptions { retention, watermarks: config.watermarks(), ..EngineOptions::new(&config.data_dir) }.with_format(sekisho_ingest::panos::format())
 }

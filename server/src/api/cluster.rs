@@ -1,6 +1,6 @@
 //! `_cluster`: health, settings, state and sums of the one node that there is.
 
-use sekisho_engine::{IndexInfo, ResolveOptions};
+use sekisho_engine::{DiskStage, IndexInfo, ResolveOptions};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Reply};
@@ -39,12 +39,12 @@ pub async fn health(mut call: Call) -> Outcome {
         .await
 }
 
-/// Red where a split could not be opened, yellow where something was lost from the log, else green.
+/// Red where a split could not be opened, yellow where something was lost from the log or the disk is above its first watermark, else green.
 pub(super) fn health_of(engine: &Scope, indices: &[IndexInfo]) -> Value {
     let damaged = indices.iter().filter(|it| it.damaged > 0).count();
     let status = if damaged > 0 {
         "red"
-    } else if engine.recovery().damage.is_empty() {
+    } else if engine.recovery().damage.is_empty() && engine.disk().stage == DiskStage::Roomy {
         "green"
     } else {
         "yellow"

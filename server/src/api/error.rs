@@ -132,6 +132,7 @@ impl From<&EngineError> for ApiError {
             EngineError::Forbidden(_) => Self::forbidden(reason),
             EngineError::IndexClosed(name) => Self::new(400, "index_closed_exception", reason).with("index", name.as_str()),
             EngineError::InvalidAlias { name, .. } => Self::new(400, "invalid_alias_name_exception", reason).with("index", name.as_str()),
+            EngineError::Blocked(by) => Self::new(if by.is_passing() { 429 } else { 403 }, "cluster_block_exception", reason),
             EngineError::NoPolicy(_) => Self::new(404, "resource_not_found_exception", reason),
             EngineError::InvalidTemplate(_) => Self::new(400, "invalid_index_template_exception", reason),
             EngineError::Query(error) => Self::from(error.clone()),

@@ -28,7 +28,7 @@ pub async fn info(mut call: Call) -> Outcome {
     Ok(Reply::Json(one(node)))
 }
 
-/// Answers `_nodes/stats`: documents and bytes. Figures of the process are at `/metrics`.
+/// Answers `_nodes/stats`: documents, bytes and the disk. Figures of the process are at `/metrics`.
 ///
 /// # Errors
 /// 503 while the log is read.
@@ -44,8 +44,16 @@ pub async fn stats(mut call: Call) -> Outcome {
                 "store": { "size_in_bytes": sum(|it| it.bytes) }, "segments": { "count": sum(|it| it.splits as u64) },
                 "translog": { "size_in_bytes": engine.log_bytes() },
             });
+            let fs = engine.disk().space.map_or_else(
+                || json!({}),
+                |it| {
+                    let total =
+                        json!({ "total_in_bytes": it.used + it.available, "free_in_bytes": it.available, "available_in_bytes": it.available });
+                    json!({ "timestamp": engine.now().0, "total": total })
+                },
+            );
             Ok(Reply::Json(one(
-                json!({ "timestamp": engine.now().0, "name": NODE, "host": NODE, "ip": "127.0.0.1", "roles": ROLES, "indices": figures }),
+                json!({ "timestamp": engine.now().0, "name": NODE, "host": NODE, "ip": "127.0.0.1", "roles": ROLES, "indices": figures, "fs": fs }),
             )))
         })
         .await

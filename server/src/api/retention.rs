@@ -1,6 +1,6 @@
 //! `_sekisho/retention`: what is kept of each stream, why, and until when; the same to change it, and to do what is due at once.
 
-use sekisho_engine::{Removal, Retention, RuleOrigin, StreamLifecycle, StreamRetention};
+use sekisho_engine::{DiskStage, Removal, Retention, RuleOrigin, StreamLifecycle, StreamRetention};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Reply};
@@ -8,7 +8,7 @@ use super::error::ApiError;
 use super::lifecycle::{chosen, retention_ms, show_rollover};
 use crate::unit;
 
-/// Answers `GET _sekisho/retention`: every stream that the requester sees.
+/// Answers `GET _sekisho/retention`: every stream that the requester sees, and how full the disk is.
 ///
 /// # Errors
 /// 400 for unknown parameters.
@@ -20,7 +20,17 @@ pub async fn get(call: Call) -> Outcome {
             let asked = chosen(engine, if names.is_empty() { "*" } else { &names })?;
             let now = engine.now().0;
             let streams: Vec<Value> = engine.retention().iter().filter(|it| asked.contains(&it.stream)).map(|it| show(it, now)).collect();
-            Ok(Reply::Json(json!({ "streams": streams })))
+            let (disk, watermarks) = (engine.disk(), engine.watermarks());
+            let disk = json!({
+                "stage": match disk.stage {
+                    DiskStage::Roomy => "ok",
+                    DiskStage::High => "high",
+                    DiskStage::Flood => "flood",
+                },
+                "used_bytes": disk.space.map(|it| it.used), "available_bytes": disk.space.map(|it| it.available),
+                "used_percent": disk.space.map(|it| it.percent().round()), "high_percent": watermarks.high_percent, "flood_percent": watermarks.flood_percent,
+            });
+            Ok(Reply::Json(json!({ "streams": streams, "disk": disk })))
         })
         .await
 }

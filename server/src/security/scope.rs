@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use sekisho_engine::mapping::Mapping;
 use sekisho_engine::{
-    Alias, AliasAction, Allowed, ComponentTemplate, Composed, Engine, EngineError, Explained, IndexInfo, IndexTemplate, Policy, QueryError, Recovery,
-    ResolveOptions, Scan, SearchRequest, SearchResponse, StoredDocument, StreamLifecycle, StreamRetention, StreamRule, Targets, TermsQuestion,
-    Validation, View, WriteAction, WriteOp, WriteResult, Written,
+    Alias, AliasAction, Allowed, ComponentTemplate, Composed, DiskState, Engine, EngineError, Explained, IndexInfo, IndexTemplate, Policy,
+    QueryError, Recovery, ResolveOptions, Scan, SearchRequest, SearchResponse, StoredDocument, StreamLifecycle, StreamRetention, StreamRule, Targets,
+    TermsQuestion, Validation, View, Watermarks, WriteAction, WriteOp, WriteResult, Written,
 };
 use serde_json::{Map, Value};
 
@@ -387,6 +387,16 @@ impl Scope {
     pub fn delete_component_templates(&self, names: &[String]) -> Result<(), EngineError> {
         self.check_templates()?;
         self.engine.delete_component_templates(names)
+    }
+
+    /// As [`Engine::disk`].
+    pub fn disk(&self) -> DiskState {
+        self.engine.disk()
+    }
+
+    /// As [`Engine::watermarks`].
+    pub fn watermarks(&self) -> Watermarks {
+        self.engine.watermarks()
     }
 
     /// As [`Engine::put_stream_lifecycle`].

@@ -8,7 +8,9 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
 use sekisho::api::router::{respond, router};
 use sekisho::listen::Listen;
+use sekisho::server::engine_options;
 use sekisho::{Config, Server};
+use sekisho_engine::EngineOptions;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -52,12 +54,23 @@ impl Door {
     /// A server with settings of its own.
     pub(crate) fn open_with(set: impl FnOnce(&mut Config)) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let free = Listen::loopback(0);
-        let mut config =
-            Config { data_dir: directory.path().join("data"), http: free, syslog_tcp: free.into(), syslog_udp: free.into(), ..Config::default() };
+        let mut config = config_in(&directory);
         set(&mut config);
+        Self::start(directory, &config, |_| {})
+    }
+
+    /// A server over an engine that is opened otherwise.
+    pub(crate) fn open_over(change: impl FnOnce(&mut EngineOptions)) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let config = config_in(&directory);
+        Self::start(directory, &config, change)
+    }
+
+    fn start(directory: TempDir, config: &Config, change: impl FnOnce(&mut EngineOptions)) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let server = runtime.block_on(Server::start(&config)).unwrap();
+        let mut options = engine_options(config);
+        change(&mut options);
+        let server = runtime.block_on(Server::start_with(config, options)).unwrap();
         Self { runtime, server, _directory: directory }
     }
 
@@ -115,6 +128,11 @@ impl Door {
     pub(crate) fn stop(self) {
         self.runtime.block_on(self.server.stop());
     }
+}
+
+fn config_in(directory: &TempDir) -> Config {
+    let free = Listen::loopback(0);
+    Config { data_dir: directory.path().join("data"), http: free, syslog_tcp: free.into(), syslog_udp: free.into(), ..Config::default() }
 }
 
 /// Sends bytes over one connection, closes our half and waits for the server to close its own: everything is durable then.

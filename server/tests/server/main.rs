@@ -9,6 +9,7 @@ mod commands;
 mod connections;
 mod contexts;
 mod crash;
+mod disk;
 mod door;
 mod features;
 mod follow;
