@@ -93,7 +93,7 @@ impl Parser<'_> {
             Value::Null => Ok(()),
             _ if self.mapping.is_disabled(&self.path) => Ok(()),
             Value::Object(inner) => {
-                if let Some(field) = self.mapping.field(&self.path) {
+                if let Some(field) = self.mapping.field(&self.path).filter(|_| !self.mapping.is_flattened(&self.path)) {
                     return malformed(field, format!("found an object where a value of type [{}] is expected", field.kind.name()));
                 }
                 self.object(inner, depth + 1)
@@ -105,7 +105,7 @@ impl Parser<'_> {
 
     fn leaf(&mut self, value: &Value) -> Result<(), DocumentError> {
         if self.mapping.field(&self.path).is_none() {
-            if self.mapping.is_object(&self.path) {
+            if self.mapping.is_object(&self.path) && !self.mapping.is_flattened(&self.path) {
                 return Err(DocumentError::Document(format!(
                     "object mapping for [{0}] tried to parse field [{0}] as object, but found a concrete value",
                     self.path
@@ -120,7 +120,8 @@ impl Parser<'_> {
                 Dynamic::True => self.introduce(value)?,
             }
         }
-        let field = self.mapping.field(&self.path).expect("known or just introduced").clone();
+        // A template may have said that it is not looked at, or there was no room for it.
+        let Some(field) = self.mapping.field(&self.path).cloned() else { return Ok(()) };
         push(&mut self.row, &field, value)?;
         let subs: Vec<MappedField> = self.mapping.multi_fields(field.id).cloned().collect();
         for sub in subs {
@@ -131,7 +132,10 @@ impl Parser<'_> {
 
     /// Dynamic mapping: <https://www.elastic.co/guide/en/elasticsearch/reference/8.15/dynamic-field-mapping.html>.
     fn introduce(&mut self, value: &Value) -> Result<(), DocumentError> {
-        Ok(self.mapping.to_mut().introduce(&self.path, value)?)
+        match self.mapping.to_mut().introduce(&self.path, value) {
+            Err(MappingError::TooManyFields(_)) if self.mapping.options.ignores_beyond_limit => Ok(()),
+            other => Ok(other?),
+        }
     }
 }
 

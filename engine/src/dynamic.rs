@@ -32,6 +32,12 @@ pub(crate) struct DynamicRules {
     /// Objects with a rule of their own for what is below them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     objects: BTreeMap<String, Dynamic>,
+    /// Objects below which everything is a keyword (`flattened`).
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    keywords: BTreeSet<String>,
+    /// What objects say of themselves that are of a type of their own.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    kinds: BTreeMap<String, Map<String, Value>>,
     /// `_meta` as given.
     #[serde(skip_serializing_if = "Option::is_none")]
     meta: Option<Value>,
@@ -46,6 +52,8 @@ impl Default for DynamicRules {
             templates: Vec::new(),
             disabled: BTreeSet::new(),
             objects: BTreeMap::new(),
+            keywords: BTreeSet::new(),
+            kinds: BTreeMap::new(),
             meta: None,
         }
     }
@@ -116,7 +124,24 @@ impl DynamicRules {
         }
     }
 
-    /// Whether a path is such an object or below one.
+    /// Keeps what an object of a type of its own says of itself, to show it.
+    pub(crate) fn take_kind<'a>(&mut self, path: &str, said: impl Iterator<Item = (&'a String, &'a Value)>) {
+        self.kinds.insert(path.to_owned(), said.map(|(key, value)| (key.clone(), value.clone())).collect());
+    }
+
+    /// Takes an object below which everything is a keyword, whatever other rules say.
+    pub(crate) fn take_keywords(&mut self, path: &str, said: &Map<String, Value>) {
+        self.keywords.insert(path.to_owned());
+        self.objects.insert(path.to_owned(), Dynamic::True);
+        self.take_kind(path, said.iter());
+    }
+
+    /// Whether a path is below an object of keywords. Those are keys, not objects: `app` and `app.name` may stand side by side.
+    pub(crate) fn is_keyword(&self, path: &str) -> bool {
+        !self.keywords.is_empty() && ancestors(path).any(|it| self.keywords.contains(it))
+    }
+
+    /// Whether a path is an object whose contents are not looked at, or below one.
     pub(crate) fn is_disabled(&self, path: &str) -> bool {
         !self.disabled.is_empty() && ancestors(path).any(|it| self.disabled.contains(it))
     }
@@ -131,6 +156,9 @@ impl DynamicRules {
 
     /// How a new field with this value is mapped.
     pub(crate) fn introduce(&self, path: &str, value: &Value) -> Introduced {
+        if self.is_keyword(path) {
+            return Introduced::Mapped(Map::from_iter([("type".to_owned(), "keyword".into())]));
+        }
         let (detected, format) = self.detect(value);
         match self.templates.iter().find_map(|it| apply(it, path, detected)) {
             Some(mapping) => Introduced::Mapped(mapping),
@@ -195,7 +223,8 @@ impl DynamicRules {
             .disabled
             .iter()
             .map(|path| (path, Map::from_iter([("type".to_owned(), Value::from("object")), ("enabled".to_owned(), Value::from(false))])));
-        ruled.chain(disabled)
+        // What an object of a type of its own says comes last and so stands.
+        ruled.chain(disabled).filter(|it| !self.kinds.contains_key(it.0)).chain(self.kinds.iter().map(|(path, said)| (path, said.clone())))
     }
 }
 

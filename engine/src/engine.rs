@@ -28,6 +28,7 @@ use crate::files;
 use crate::format::Format;
 use crate::fs::{Fs, FsLock, RealFs};
 use crate::index::IndexState;
+use crate::index_options::IndexOptions;
 use crate::index_template::{Composed, Templates};
 use crate::journal::{Journal, JournalError};
 use crate::lifecycle::{Lifecycles, RetentionDefaults, StreamLifecycle};
@@ -1026,6 +1027,7 @@ impl Inner {
         lifecycle: Option<StreamLifecycle>,
     ) -> Result<(), EngineError> {
         let _metadata = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
+        let mapping = with_options(mapping, &settings);
         // The manifest knows before the state does: a crash in between leaves an empty index.
         let now = self.clock.now();
         let uuid = format!("{:016x}{:06x}", now.0, self.new_split_id().0);
@@ -1104,9 +1106,10 @@ impl Inner {
             let uuid = state.streams.get(stream).and_then(|it| it.last()).ok_or_else(|| EngineError::IndexNotFound(stream.to_owned()))?;
             let record = &state.indices[uuid].record;
             let (mapping, settings) = match state.stream_template(stream) {
-                _ if is_builtin_stream(stream) => (Mapping::builtin(), Value::Null),
+                // There is no template that could say it anew; what keeps writers out is about the old one.
+                _ if is_builtin_stream(stream) => (Mapping::builtin(), without_blocks(&record.settings)),
                 Some(composed) => composed?,
-                None => (record.mapping.clone(), record.settings.clone()),
+                None => (record.mapping.clone(), without_blocks(&record.settings)),
             };
             (record.name.clone(), record.stream.as_ref().map_or(1, |it| it.1) + 1, mapping, settings)
         };
@@ -1119,6 +1122,20 @@ impl Inner {
 fn open_split(fs: &Arc<dyn Fs>, path: &Path, record: &IndexRecord, meta: &SplitMeta) -> Result<Split, EngineError> {
     files::verify(&**fs, path, &meta.files)?;
     Ok(Split::open(meta.clone(), &record.mapping, files::open(fs, path)?, 0)?)
+}
+
+/// The mapping, heeding the settings.
+fn with_options(mut mapping: Arc<Mapping>, settings: &Value) -> Arc<Mapping> {
+    let options = settings.as_object().map(IndexOptions::from_settings).unwrap_or_default();
+    if mapping.options != options {
+        Arc::make_mut(&mut mapping).options = options;
+    }
+    mapping
+}
+
+fn without_blocks(settings: &Value) -> Value {
+    let Some(settings) = settings.as_object() else { return Value::Null };
+    Value::Object(settings.iter().filter(|it| !it.0.starts_with("index.blocks.")).map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
 fn check_index_name(name: &str) -> Result<(), EngineError> {

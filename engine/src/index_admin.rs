@@ -3,9 +3,12 @@
 //! A closed index keeps its data and its place in the log; it takes neither searches nor writes until it is opened. Closing is no
 //! deletion and frees no disk.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::engine::{Engine, EngineError};
+use crate::index_options::IndexOptions;
 use crate::manifest::{Edit, IndexRecord};
 
 impl Engine {
@@ -24,8 +27,14 @@ impl Engine {
                     value => drop(settings.insert(name.clone(), value.clone())),
                 }
             }
+            let options = IndexOptions::from_settings(&settings);
+            if record.mapping.options != options {
+                Arc::make_mut(&mut record.mapping).options = options;
+            }
             record.settings = Value::Object(settings);
-        })
+        })?;
+        // Searches go by the mapping under which the splits are open: what was asked for counts for the next one.
+        uuids.iter().try_for_each(|it| self.inner.refresh_index(it))
     }
 
     /// Closes indices. What was acknowledged before is in splits on disk then.

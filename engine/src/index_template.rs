@@ -15,6 +15,7 @@ use crate::alias::Alias;
 use crate::date_name;
 use crate::ecs;
 use crate::engine::{Engine, EngineError, State};
+use crate::index_options::IndexOptions;
 use crate::lifecycle::StreamLifecycle;
 use crate::manifest::Edit;
 use crate::mapping::{FieldType, Mapping, simple_match};
@@ -57,6 +58,9 @@ pub struct IndexTemplate {
     pub priority: u64,
     /// Whether the names are data streams.
     pub is_data_stream: bool,
+    /// Whether wildcards leave those streams out.
+    #[serde(default)]
+    pub is_hidden: bool,
     /// Whether a write may create what it names.
     pub allows_auto_create: bool,
     /// Parts of its own.
@@ -99,7 +103,7 @@ impl TemplateParts {
     /// # Errors
     /// [`EngineError::Mapping`] where it is none, [`EngineError::IllegalArgument`] for a `@timestamp` that is no date.
     pub fn mapping(&self, is_data_stream: bool) -> Result<Mapping, EngineError> {
-        let mut mapping = Mapping::from_json(&Value::Object(self.mappings.clone()))?;
+        let mut mapping = Mapping::from_json_with(&Value::Object(self.mappings.clone()), IndexOptions::from_settings(&self.settings))?;
         let timestamp = ecs::FIELDS[ecs::TIMESTAMP.0 as usize].name;
         if is_data_stream {
             match mapping.field(timestamp).map(|it| it.kind) {
@@ -131,6 +135,9 @@ impl Templates {
             parts.overlay(&component.parts);
         }
         parts.overlay(&template.parts);
+        if template.is_hidden {
+            parts.settings.insert("index.hidden".to_owned(), "true".into());
+        }
         parts
     }
 

@@ -31,6 +31,7 @@ mod highlight;
 mod hit_fields;
 mod index;
 mod index_admin;
+mod index_options;
 mod index_template;
 mod inspect;
 pub mod journal;

@@ -41,6 +41,13 @@ pub(crate) struct IndexRecord {
     pub(crate) rolled_over: Option<Timestamp>,
 }
 
+impl IndexRecord {
+    /// Whether wildcards leave it out.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.settings.get("index.hidden").and_then(Value::as_str) == Some("true")
+    }
+}
+
 /// One change.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "edit", rename_all = "snake_case")]

@@ -19,6 +19,7 @@ use tantivy::schema::{BytesOptions, Field, IndexRecordOption, NumericOptions, Sc
 use crate::analysis;
 use crate::dynamic::{DynamicRules, Introduced};
 use crate::ecs;
+use crate::index_options::IndexOptions;
 
 /// The number of a field within its mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,6 +85,35 @@ pub const FIELD_TYPES: &[(&str, FieldType)] = &[
     ("date", FieldType::Date),
     ("ip", FieldType::Ip),
 ];
+
+/// Types that are kept as another one: what they would add is precision left out, or one value for all documents, which is not checked.
+const VARIANTS: &[(&str, FieldType)] = &[
+    ("constant_keyword", FieldType::Keyword),
+    ("half_float", FieldType::Float),
+    ("scaled_float", FieldType::Double),
+    ("unsigned_long", FieldType::Long),
+];
+
+/// Types that are no columns of values here.
+const TREATED: &[(&str, Treatment)] = &[
+    ("nested", Treatment::Object),
+    ("flattened", Treatment::Keywords),
+    ("binary", Treatment::Stored),
+    ("geo_point", Treatment::Stored),
+    ("geo_shape", Treatment::Stored),
+    ("histogram", Treatment::Stored),
+];
+
+/// What is done with a field of a type that is no column of values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Treatment {
+    /// Its parts are fields like those of any object.
+    Object,
+    /// Everything below it is a keyword.
+    Keywords,
+    /// It is in `_source` and can't be searched.
+    Stored,
+}
 
 impl FieldType {
     /// The type's name in a mapping.
@@ -155,6 +185,9 @@ pub struct MappedField {
     /// The field this one is a multi-field of.
     #[serde(default)]
     pub multi_field_of: Option<FieldId>,
+    /// The type as the mapping gave it, where it is a variant of `kind`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown_as: Option<String>,
 }
 
 impl MappedField {
@@ -229,14 +262,17 @@ pub enum MappingError {
         /// Type asked for.
         to: &'static str,
     },
-    /// More fields than [`FIELDS_MAX`].
-    #[error("Limit of total fields [{FIELDS_MAX}] has been exceeded")]
-    TooManyFields,
+    /// More fields than `index.mapping.total_fields.limit`.
+    #[error("Limit of total fields [{0}] has been exceeded")]
+    TooManyFields(usize),
 }
 
-/// Fields of one mapping: Elasticsearch's `index.mapping.total_fields.limit`. A mapping that grows without end is nearly
-/// always keys that should have been values; each field costs memory in every split.
+/// Fields of one mapping where its index does not say more: Elasticsearch's `index.mapping.total_fields.limit`. A mapping that grows
+/// without end is nearly always keys that should have been values; each field costs memory in every split.
 pub const FIELDS_MAX: usize = 1_000;
+
+/// Fields of one mapping, whatever its index says: what the templates of shippers ask for.
+pub const FIELDS_MAX_EVER: usize = 10_000;
 
 /// The fields of an index.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -248,6 +284,9 @@ pub struct Mapping {
     rules: DynamicRules,
     #[serde(skip)]
     by_name: HashMap<String, FieldId>,
+    /// What the settings of the index say.
+    #[serde(default, skip_serializing_if = "IndexOptions::is_default")]
+    pub(crate) options: IndexOptions,
 }
 
 impl Mapping {
@@ -270,7 +309,12 @@ impl Mapping {
     /// # Errors
     /// [`MappingError::Parse`] names the key that is not understood.
     pub fn from_json(body: &Value) -> Result<Self, MappingError> {
-        let mut mapping = Self::default();
+        Self::from_json_with(body, IndexOptions::default())
+    }
+
+    /// As [`Mapping::from_json`], for an index whose settings say that.
+    pub(crate) fn from_json_with(body: &Value, options: IndexOptions) -> Result<Self, MappingError> {
+        let mut mapping = Self { options, ..Self::default() };
         mapping.merge_json(body)?;
         Ok(mapping)
     }
@@ -298,7 +342,7 @@ impl Mapping {
     /// The body of a `mappings` object.
     pub fn to_json(&self) -> Value {
         let mut properties = Map::new();
-        for field in self.fields.iter().filter(|it| it.multi_field_of.is_none()) {
+        for field in self.fields.iter().filter(|it| it.multi_field_of.is_none() && !self.rules.is_keyword(&it.name)) {
             let mut body = field_json(field);
             let subs: Map<String, Value> = self
                 .fields
@@ -362,6 +406,11 @@ impl Mapping {
         self.rules.is_disabled(name)
     }
 
+    /// Whether a field lies below an object of keywords (`flattened`).
+    pub(crate) fn is_flattened(&self, name: &str) -> bool {
+        self.rules.is_keyword(name)
+    }
+
     /// Adds a field for a value, as dynamic mapping does.
     ///
     /// # Errors
@@ -375,7 +424,7 @@ impl Mapping {
             Introduced::Detected("boolean", _) => self.add(name, FieldType::Boolean).map(drop),
             Introduced::Detected("long", _) => self.add(name, FieldType::Long).map(drop),
             Introduced::Detected("double", _) => self.add(name, FieldType::Float).map(drop),
-            Introduced::Detected("date", format) => self.try_push(MappedField { format, ..new_field(name, FieldType::Date) }).map(drop),
+            Introduced::Detected("date", format) => self.try_push(MappedField { format, ..self.fresh(name, FieldType::Date) }).map(drop),
             Introduced::Detected(..) => self.add_dynamic_text(name).map(drop),
         }
     }
@@ -390,7 +439,13 @@ impl Mapping {
     /// # Errors
     /// [`MappingError::TooManyFields`]; [`MappingError::Parse`] where the name is an object or lies below a field.
     pub fn add(&mut self, name: &str, kind: FieldType) -> Result<FieldId, MappingError> {
-        self.try_push(new_field(name, kind))
+        self.try_push(self.fresh(name, kind))
+    }
+
+    /// A field with what the index says of all.
+    fn fresh(&self, name: &str, kind: FieldType) -> MappedField {
+        let is_checked = !kind.is_text() && !matches!(kind, FieldType::Keyword | FieldType::Wildcard);
+        MappedField { ignore_malformed: self.options.ignores_malformed && is_checked, ..new_field(name, kind) }
     }
 
     /// Adds an analysed text field with the `keyword` sub-field that Elasticsearch gives dynamic strings.
@@ -505,7 +560,12 @@ impl Mapping {
     }
 
     fn merge_leaf(&mut self, path: &str, kind: &str, body: &Map<String, Value>, multi_field_of: Option<FieldId>) -> Result<(), MappingError> {
-        let mut field = MappedField { multi_field_of, ..new_field(path, parse_type(path, kind)?) };
+        if let Some((_, treatment)) = TREATED.iter().find(|it| it.0 == kind) {
+            return self.treat(path, *treatment, body, multi_field_of.is_some());
+        }
+        let known = parse_type(path, kind)?;
+        let shown_as = (known.name() != kind).then(|| kind.to_owned());
+        let mut field = MappedField { multi_field_of, shown_as, ..self.fresh(path, known) };
         let mut subs = None;
         for (key, value) in body {
             match (key.as_str(), value) {
@@ -517,7 +577,19 @@ impl Mapping {
                 ("ignore_above", Value::Number(it)) => field.ignore_above = it.as_u64().and_then(|it| u32::try_from(it).ok()),
                 ("format", Value::String(it)) if field.kind == FieldType::Date => field.format = Some(it.clone()),
                 // Options that change nothing here: we keep no norms to leave out, no global ordinals to load early, and text keeps positions.
-                ("norms" | "eager_global_ordinals" | "store" | "coerce" | "meta" | "fielddata" | "index_options" | "time_series_dimension", _) => {}
+                (
+                    "norms"
+                    | "eager_global_ordinals"
+                    | "store"
+                    | "coerce"
+                    | "meta"
+                    | "fielddata"
+                    | "index_options"
+                    | "time_series_dimension"
+                    | "time_series_metric",
+                    _,
+                ) => {}
+                ("scaling_factor", Value::Number(_)) if kind == "scaled_float" => {}
                 ("analyzer" | "search_analyzer", Value::String(it)) if it == "standard" || it == "default" => {}
                 _ => return Err(MappingError::Parse(format!("unknown parameter [{key}] on mapper [{path}] of type [{kind}]"))),
             }
@@ -535,6 +607,30 @@ impl Mapping {
         Ok(())
     }
 
+    /// Takes a field of a type that is no column of values.
+    fn treat(&mut self, path: &str, treatment: Treatment, body: &Map<String, Value>, is_sub: bool) -> Result<(), MappingError> {
+        if is_sub {
+            let kind = body.get("type").and_then(Value::as_str).unwrap_or_default();
+            return Err(MappingError::Parse(format!("Type [{kind}] cannot be used in multi field")));
+        }
+        match treatment {
+            Treatment::Object => {
+                self.rules.take_object(path, body.get("dynamic").map(parse_dynamic).transpose()?, None);
+                self.rules.take_kind(path, body.iter().filter(|it| it.0 != "properties" && it.0 != "dynamic"));
+                body.get("properties").map_or(Ok(()), |it| self.merge_properties(path, it))
+            }
+            Treatment::Keywords => {
+                self.rules.take_keywords(path, body);
+                Ok(())
+            }
+            Treatment::Stored => {
+                self.rules.take_object(path, None, Some(false));
+                self.rules.take_kind(path, body.iter());
+                Ok(())
+            }
+        }
+    }
+
     fn merge_field(&mut self, field: MappedField) -> Result<FieldId, MappingError> {
         if let Some(existing) = self.field(&field.name) {
             if existing.kind != field.kind {
@@ -546,10 +642,11 @@ impl Mapping {
     }
 
     fn try_push(&mut self, field: MappedField) -> Result<FieldId, MappingError> {
-        if self.fields.len() >= FIELDS_MAX {
-            return Err(MappingError::TooManyFields);
+        let limit = self.options.fields_max.unwrap_or(FIELDS_MAX).min(FIELDS_MAX_EVER);
+        if self.fields.len() >= limit {
+            return Err(MappingError::TooManyFields(limit));
         }
-        if field.multi_field_of.is_none() {
+        if field.multi_field_of.is_none() && !self.rules.is_keyword(&field.name) {
             if self.is_object(&field.name) {
                 return Err(MappingError::Parse(format!("can't merge a non object mapping [{}] with an object mapping", field.name)));
             }
@@ -566,7 +663,7 @@ impl Mapping {
     }
 
     fn push(&mut self, mut field: MappedField) -> FieldId {
-        let id = FieldId(u16::try_from(self.fields.len()).expect("FIELDS_MAX is below 65,536"));
+        let id = FieldId(u16::try_from(self.fields.len()).expect("FIELDS_MAX_EVER is below 65,536"));
         field.id = id;
         self.by_name.insert(field.name.clone(), id);
         self.fields.push(field);
@@ -604,6 +701,7 @@ fn new_field(name: &str, kind: FieldType) -> MappedField {
         format: None,
         ignore_malformed: false,
         multi_field_of: None,
+        shown_as: None,
     }
 }
 
@@ -630,6 +728,7 @@ fn parse_dynamic(value: &Value) -> Result<Dynamic, MappingError> {
 fn parse_type(path: &str, kind: &str) -> Result<FieldType, MappingError> {
     FIELD_TYPES
         .iter()
+        .chain(VARIANTS)
         .find(|it| it.0 == kind)
         .map(|it| it.1)
         .ok_or_else(|| MappingError::Parse(format!("No handler for type [{kind}] declared on field [{}]", path.rsplit('.').next().unwrap_or(path))))
@@ -646,7 +745,7 @@ fn is_default(key: &str, value: &Value) -> bool {
 
 fn field_json(field: &MappedField) -> Map<String, Value> {
     let mut body = Map::new();
-    body.insert("type".to_owned(), field.kind.name().into());
+    body.insert("type".to_owned(), field.shown_as.clone().unwrap_or_else(|| field.kind.name().to_owned()).into());
     let default = new_field(&field.name, field.kind);
     if !field.index && default.index {
         body.insert("index".to_owned(), false.into());

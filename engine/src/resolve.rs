@@ -25,7 +25,7 @@ pub struct ResolveOptions {
     pub expand_open: bool,
     /// Wildcards match closed indices.
     pub expand_closed: bool,
-    /// Wildcards also match hidden names (those that start with a dot).
+    /// Wildcards also match hidden names (those that start with a dot, and those whose setting `index.hidden` says so).
     pub expand_hidden: bool,
     /// Closed indices may be named: for what looks at an index and not at its documents.
     pub allow_closed: bool,
@@ -228,8 +228,12 @@ fn any_of(filters: &[&Value]) -> Result<Query, EngineError> {
 /// Indices, backing indices of streams and members of aliases that a name or a pattern names.
 fn reached<'a>(state: &'a State, pattern: &str, hidden: bool, options: &ResolveOptions) -> impl Iterator<Item = (&'a IndexUuid, Option<&'a Value>)> {
     let visible = |name: &str| (hidden || !name.starts_with('.')) && simple_match(pattern, name);
-    let mut found: Vec<(&IndexUuid, Option<&Value>)> = state.names.iter().filter(|it| visible(it.0)).map(|it| (it.1, None)).collect();
-    found.extend(state.streams.iter().filter(|it| visible(it.0)).flat_map(|it| it.1).map(|it| (it, None)));
+    let is_shown = |uuid: &IndexUuid| hidden || !state.indices[uuid].record.is_hidden();
+    let mut found: Vec<(&IndexUuid, Option<&Value>)> =
+        state.names.iter().filter(|it| visible(it.0) && is_shown(it.1)).map(|it| (it.1, None)).collect();
+    // A stream is hidden where the index is that it writes to.
+    let is_stream_shown = |backing: &[IndexUuid]| backing.last().is_none_or(is_shown);
+    found.extend(state.streams.iter().filter(|it| visible(it.0) && is_stream_shown(it.1)).flat_map(|it| it.1).map(|it| (it, None)));
     if !options.ignore_aliases {
         let is_seen = |(name, alias): &(&String, &crate::alias::AliasRecord)| visible(name) && (hidden || !alias.is_hidden());
         found.extend(state.aliases.iter().filter(is_seen).flat_map(|it| it.1.indices(state)));

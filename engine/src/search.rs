@@ -250,8 +250,9 @@ impl Engine {
     /// [`QueryError`] when the request does not fit any index, or was cancelled. An index that fails by itself is a
     /// [`ShardFailure`] of the answer.
     pub fn search(&self, targets: &Targets, request: &SearchRequest) -> Result<SearchResponse, QueryError> {
-        check_window(request)?;
-        self.search_view(&self.freeze(targets)?, request)
+        let view = self.freeze(targets)?;
+        view.check_window(request)?;
+        self.search_view(&view, request)
     }
 
     /// The indices as they are now, with everything that was acknowledged before.
@@ -433,11 +434,16 @@ impl Engine {
     }
 }
 
-pub(crate) fn check_window(request: &SearchRequest) -> Result<(), QueryError> {
+/// The narrowest `index.max_result_window` of some indices.
+pub(crate) fn window_max(snapshots: &[Snapshot]) -> usize {
+    snapshots.iter().map(|it| it.mapping.options.result_window_max.unwrap_or(RESULT_WINDOW_MAX)).min().unwrap_or(RESULT_WINDOW_MAX)
+}
+
+pub(crate) fn check_window(request: &SearchRequest, window_max: usize) -> Result<(), QueryError> {
     let window = request.from.saturating_add(request.size);
-    if window > RESULT_WINDOW_MAX {
+    if window > window_max {
         return Err(QueryError::IllegalArgument(format!(
-            "Result window is too large, from + size must be less than or equal to: [{RESULT_WINDOW_MAX}] but was [{window}]. See the scroll api for a more efficient way to request large data sets. This limit can be set by changing the [index.max_result_window] index level setting."
+            "Result window is too large, from + size must be less than or equal to: [{window_max}] but was [{window}]. See the scroll api for a more efficient way to request large data sets. This limit can be set by changing the [index.max_result_window] index level setting."
         )));
     }
     if let Some(after) = &request.search_after {
@@ -693,6 +699,8 @@ impl<'a> Search<'a> {
             post_filter.map(Query::canonical),
             request.aggs.as_ref().map(Aggs::canonical),
             request.min_score.map(|it| it.to_string()),
+            // A setting that may change says what a query without fields asks.
+            Some(split.mapping.options.default_fields.join(",")),
         ];
         // What depends on the time of asking can't be answered from the cache.
         let cacheable = most.is_none()
@@ -991,7 +999,7 @@ impl<'a> Search<'a> {
             track_total_hits: TrackTotalHits::All,
             ..search.clone()
         };
-        check_window(&request)?;
+        check_window(&request, window_max(snapshots))?;
         self.engine.search_snapshots(snapshots, self.now, &request)
     }
 

@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::engine::Engine;
 use crate::error::QueryError;
 use crate::resolve::Targets;
-use crate::search::{Candidate, Hit, SearchRequest, SearchResponse, Snapshot, check_window};
+use crate::search::{Candidate, Hit, SearchRequest, SearchResponse, Snapshot, check_window, window_max};
 use crate::sort::{SortBy, SortKey, SortValue};
 
 /// Hits that a cursor finds at once: each time it goes over all matches, so few of them are many times.
@@ -44,8 +44,13 @@ impl View {
     /// # Errors
     /// As [`Engine::search`].
     pub fn search(&self, request: &SearchRequest) -> Result<SearchResponse, QueryError> {
-        check_window(request)?;
+        self.check_window(request)?;
         self.engine.search_view(self, request)
+    }
+
+    /// Refuses a page that no index shows.
+    pub(crate) fn check_window(&self, request: &SearchRequest) -> Result<(), QueryError> {
+        check_window(request, window_max(&self.snapshots))
     }
 
     /// Number of indices.

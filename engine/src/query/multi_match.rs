@@ -14,7 +14,8 @@ use crate::error::QueryError;
 pub(crate) struct MultiMatch;
 
 /// Patterns of field names, each with a boost.
-#[derive(Clone, Debug, PartialEq)]
+/// None are those that the index has by default.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct FieldList(Vec<(String, f32)>);
 
 /// The fields a list stands for in one index.
@@ -24,15 +25,8 @@ pub(crate) struct Expanded {
     pub(crate) is_from_pattern: bool,
 }
 
-impl Default for FieldList {
-    /// All fields.
-    fn default() -> Self {
-        Self(vec![("*".to_owned(), 1.0)])
-    }
-}
-
 impl FieldList {
-    /// Takes the key `fields`; all fields where it is not there.
+    /// Takes the key `fields`; those of the index where it is not there.
     pub(crate) fn take(body: &mut Body<'_>) -> Result<Self, QueryError> {
         let items = match body.take("fields") {
             None => return Ok(Self::default()),
@@ -56,7 +50,7 @@ impl FieldList {
     }
 
     pub(crate) fn is_default(&self) -> bool {
-        *self == Self::default()
+        self.0.is_empty()
     }
 
     pub(crate) fn to_json(&self) -> Value {
@@ -89,8 +83,21 @@ pub(crate) fn with_boost(query: TantivyQuery, boost: f32) -> TantivyQuery {
 impl Compiler<'_> {
     /// The fields that a list stands for.
     pub(crate) fn expand(&self, list: &FieldList) -> Expanded {
-        let mut expanded = Expanded { fields: Vec::new(), is_from_pattern: false };
-        for (pattern, boost) in &list.0 {
+        let defaults;
+        let fields = if list.is_default() {
+            // A field that can't be read was refused when it was set, or is a name like any other.
+            let read = |it: &String| parse_field(it).unwrap_or_else(|_| (it.clone(), 1.0));
+            defaults = match self.context.mapping.options.default_fields.as_slice() {
+                [] => vec![("*".to_owned(), 1.0)],
+                said => said.iter().map(read).collect(),
+            };
+            &defaults
+        } else {
+            &list.0
+        };
+        // Of what the index has by default nobody has asked by name.
+        let mut expanded = Expanded { fields: Vec::new(), is_from_pattern: list.is_default() };
+        for (pattern, boost) in fields {
             if pattern.contains('*') {
                 expanded.is_from_pattern = true;
                 let matching = self.context.mapping.matching(pattern).filter(|it| it.index || it.doc_values);

@@ -1,20 +1,22 @@
 //! `_data_stream`: names for series of backing indices.
 
-use sekisho_engine::RuleOrigin;
 use sekisho_engine::mapping::simple_match;
+use sekisho_engine::{IndexInfo, RuleOrigin};
 use serde_json::{Value, json};
 
 use super::call::{Call, Outcome, Reply};
 use super::error::ApiError;
 use super::lifecycle;
 use super::policy::policy_name;
+use crate::app::resolve_options;
 
 /// Answers `GET _data_stream`.
 ///
 /// # Errors
 /// 404 for a name that does not exist.
 pub async fn get(mut call: Call) -> Outcome {
-    call.params.ignore(&["expand_wildcards", "include_defaults", "master_timeout", "verbose"]);
+    let expand_hidden = resolve_options(&mut call.params)?.expand_hidden;
+    call.params.ignore(&["include_defaults", "master_timeout", "verbose"]);
     call.params.finish(&call.path)?;
     let patterns = call.part("name").to_owned();
     call.app
@@ -29,7 +31,10 @@ pub async fn get(mut call: Call) -> Outcome {
             }
             let shown: Vec<Value> = streams
                 .iter()
-                .filter(|(name, _)| patterns.iter().any(|it| simple_match(it, name)))
+                .filter(|(name, backing)| {
+                    let is_shown = expand_hidden || !is_hidden(&infos, backing);
+                    patterns.iter().any(|it| simple_match(it, name) && (is_shown || !it.contains('*')))
+                })
                 .map(|(name, backing)| {
                     let uuid = |index: &String| infos.iter().find(|it| it.name == *index).map(|it| it.uuid.clone());
                     let indices: Vec<Value> = backing.iter().map(|it| json!({ "index_name": it, "index_uuid": uuid(it) })).collect();
@@ -37,7 +42,7 @@ pub async fn get(mut call: Call) -> Outcome {
                     let policy = backing.last().and_then(|index| infos.iter().find(|it| it.name == *index)).and_then(policy_name);
                     let mut shown = json!({
                         "name": name, "timestamp_field": { "name": "@timestamp" }, "indices": indices, "generation": generation(backing),
-                        "status": "GREEN", "template": template, "hidden": false, "system": false, "prefer_ilm": true,
+                        "status": "GREEN", "template": template, "hidden": is_hidden(&infos, backing), "system": false, "prefer_ilm": true,
                     });
                     if let Some(policy) = policy {
                         shown["ilm_policy"] = policy.into();
@@ -108,4 +113,10 @@ pub async fn delete(mut call: Call) -> Outcome {
 /// The number of the newest backing index, with which its name ends; older ones may be gone.
 fn generation(backing: &[String]) -> u64 {
     backing.last().and_then(|it| it.rsplit('-').next()).and_then(|it| it.parse().ok()).unwrap_or(1)
+}
+
+/// Whether wildcards leave a stream out: where the index that it writes to is hidden.
+fn is_hidden(infos: &[IndexInfo], backing: &[String]) -> bool {
+    let written = backing.last().and_then(|index| infos.iter().find(|it| it.name == *index));
+    written.is_some_and(|it| it.settings.get("index.hidden").and_then(Value::as_str) == Some("true"))
 }

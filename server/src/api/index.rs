@@ -187,6 +187,7 @@ async fn described(call: &mut Call, describe: impl Fn(&Scope, &IndexInfo) -> Res
     call.app
         .blocking(move |engine| {
             let targets = targets(engine, &expression, options)?;
+            engine.check_metadata(&targets)?;
             let mut described = Map::new();
             for info in infos(engine, &targets) {
                 described.insert(info.name.clone(), describe(engine, &info)?);

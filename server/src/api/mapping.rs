@@ -18,6 +18,7 @@ pub async fn get(mut call: Call) -> Outcome {
     call.app
         .blocking(move |engine| {
             let targets = targets(engine, &index, options)?;
+            engine.check_metadata(&targets)?;
             let of = |info: &sekisho_engine::IndexInfo| targets.uuids().contains(&info.uuid);
             let mappings: Map<String, Value> =
                 engine.indices().into_iter().filter(of).map(|it| (it.name, json!({ "mappings": it.mapping.to_json() }))).collect();

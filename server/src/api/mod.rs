@@ -4,6 +4,7 @@ pub mod alias;
 pub mod analyze;
 pub mod async_search;
 pub mod backup;
+pub mod block;
 pub mod bulk;
 pub mod by_query;
 pub mod call;
@@ -198,6 +199,8 @@ endpoints! {
     ["GET", "HEAD"] ["/_template", "/_template/{name}"] MONITOR => template::get_legacy;
     ["GET"] ["/_settings", "/{index}/_settings", "/{index}/_settings/{name}"] VIEW => index::settings;
     ["PUT"] ["/_settings", "/{index}/_settings"] MANAGE => index::put_settings;
+    ["PUT"] ["/{index}/_block/{block}"] MANAGE => block::add;
+    ["DELETE"] ["/{index}/_block/{block}"] MANAGE => block::remove;
     ["POST"] ["/{index}/_close"] MANAGE => index::close;
     ["POST"] ["/{index}/_open"] MANAGE => index::open;
     ["GET"] ["/_security/_authenticate"] KNOWN => security_api_key::authenticate;

@@ -23,6 +23,10 @@ enum Takes {
     Any,
     /// A whole number in these bounds.
     Number(i64, i64),
+    /// True or false.
+    Bool,
+    /// A name or a list of names.
+    Names,
     /// A time, or -1.
     Time,
     /// Only this one, because another would promise what is not there.
@@ -37,15 +41,19 @@ const SETTINGS: &[(&str, Change, Takes)] = &[
     ("refresh_interval", Change::Dynamic, Takes::Time),
     ("codec", Change::Final, Takes::Any),
     ("mode", Change::Final, Takes::Only(&["standard"])),
-    ("hidden", Change::Dynamic, Takes::Only(&["false"])),
+    ("hidden", Change::Dynamic, Takes::Bool),
     ("priority", Change::Dynamic, Takes::Any),
     // Names a policy; which there are is the lifecycle endpoints' to say.
     ("lifecycle.", Change::Dynamic, Takes::Any),
-    ("max_result_window", Change::Dynamic, Takes::Only(&["10000"])),
+    ("max_result_window", Change::Dynamic, Takes::Number(1, 10_000_000)),
     ("default_pipeline", Change::Dynamic, Takes::Only(&["_none"])),
     ("final_pipeline", Change::Dynamic, Takes::Only(&["_none"])),
-    ("blocks.", Change::Dynamic, Takes::Only(&["false"])),
-    ("query.default_field", Change::Dynamic, Takes::Only(&["*", "[\"*\"]"])),
+    ("blocks.read_only", Change::Dynamic, Takes::Bool),
+    ("blocks.read_only_allow_delete", Change::Dynamic, Takes::Bool),
+    ("blocks.read", Change::Dynamic, Takes::Bool),
+    ("blocks.write", Change::Dynamic, Takes::Bool),
+    ("blocks.metadata", Change::Dynamic, Takes::Bool),
+    ("query.default_field", Change::Dynamic, Takes::Names),
     ("queries.cache.enabled", Change::Final, Takes::Any),
     ("requests.cache.enable", Change::Dynamic, Takes::Any),
     ("load_fixed_bitset_filters_eagerly", Change::Final, Takes::Any),
@@ -60,15 +68,28 @@ const SETTINGS: &[(&str, Change, Takes)] = &[
     ("search.idle.after", Change::Dynamic, Takes::Time),
     ("indexing.slowlog.", Change::Dynamic, Takes::Any),
     ("gc_deletes", Change::Dynamic, Takes::Time),
+    // Limits of single requests, which are ours whatever is said here; what goes over one is told so.
+    ("max_docvalue_fields_search", Change::Dynamic, Takes::Number(0, i64::MAX)),
+    ("max_inner_result_window", Change::Dynamic, Takes::Number(1, i64::MAX)),
+    ("max_rescore_window", Change::Dynamic, Takes::Number(1, i64::MAX)),
+    ("max_script_fields", Change::Dynamic, Takes::Number(0, i64::MAX)),
+    ("max_refresh_listeners", Change::Dynamic, Takes::Number(0, i64::MAX)),
+    ("max_terms_count", Change::Dynamic, Takes::Number(1, i64::MAX)),
+    ("max_regex_length", Change::Dynamic, Takes::Number(1, i64::MAX)),
+    ("analyze.max_token_count", Change::Dynamic, Takes::Number(1, i64::MAX)),
+    ("highlight.max_analyzed_offset", Change::Dynamic, Takes::Number(-1, i64::MAX)),
+    ("soft_deletes.", Change::Final, Takes::Any),
     ("shard.check_on_startup", Change::Final, Takes::Any),
     // Fields are sorted and limited as the engine does it, whatever is said here.
     ("sort.", Change::Final, Takes::Any),
-    ("mapping.total_fields.", Change::Dynamic, Takes::Any),
+    ("mapping.total_fields.limit", Change::Dynamic, Takes::Number(1, i64::MAX)),
+    ("mapping.total_fields.ignore_dynamic_beyond_limit", Change::Dynamic, Takes::Bool),
     ("mapping.depth.limit", Change::Dynamic, Takes::Any),
     ("mapping.nested_fields.limit", Change::Dynamic, Takes::Any),
     ("mapping.nested_objects.limit", Change::Dynamic, Takes::Any),
+    ("mapping.field_name_length.limit", Change::Dynamic, Takes::Any),
     ("mapping.coerce", Change::Final, Takes::Only(&["true"])),
-    ("mapping.ignore_malformed", Change::Final, Takes::Only(&["false"])),
+    ("mapping.ignore_malformed", Change::Final, Takes::Bool),
 ];
 
 /// Reads settings, nested or dotted, with or without `index.`: a flat object with dotted names and values as text, which is how
@@ -94,6 +115,8 @@ fn flatten(prefix: &str, object: &Map<String, Value>, flat: &mut Map<String, Val
             value => {
                 let text = match value {
                     Value::String(_) | Value::Null => value.clone(),
+                    // Lists stay lists, of text.
+                    Value::Array(items) => items.iter().map(|it| it.as_str().map_or_else(|| it.to_string(), str::to_owned)).collect(),
                     other => other.to_string().into(),
                 };
                 let name = if path.starts_with("index.") { path } else { format!("index.{path}") };
@@ -114,10 +137,16 @@ fn check(name: &str, value: &Value) -> Result<(), ApiError> {
             "unknown setting [{name}] please check that any required plugins are installed, or check the breaking changes documentation for removed settings"
         )));
     };
-    let Value::String(text) = value else { return Ok(()) };
+    let text = match (value, takes) {
+        (Value::String(text), _) => text,
+        (Value::Array(_), Takes::Any | Takes::Names) | (Value::Null, _) => return Ok(()),
+        (other, _) => &other.to_string(),
+    };
     let refuse = |why: String| Err(ApiError::illegal_argument(format!("Failed to parse value [{text}] for setting [{name}]{why}")));
     match takes {
-        Takes::Any => Ok(()),
+        Takes::Any | Takes::Names => Ok(()),
+        Takes::Bool if matches!(text.as_str(), "true" | "false") => Ok(()),
+        Takes::Bool => refuse(" as only [true] or [false] are allowed.".to_owned()),
         Takes::Number(min, max) => match text.parse::<i64>() {
             Ok(it) if (*min..=*max).contains(&it) => Ok(()),
             Ok(_) => refuse(format!(" must be >= {min} and <= {max}")),
@@ -179,7 +208,8 @@ mod tests {
             (json!({ "nonsense": 1 }), "unknown setting [index.nonsense]"),
             (json!({ "number_of_shards": 0 }), "must be >= 1"),
             (json!({ "refresh_interval": "5 bananas" }), "as a time value"),
-            (json!({ "blocks": { "write": true } }), "[index.blocks.write]"),
+            (json!({ "blocks": { "write": "yes" } }), "only [true] or [false]"),
+            (json!({ "number_of_replicas": [1] }), "[index.number_of_replicas]"),
             (json!({ "analysis": { "analyzer": { "x": { "type": "custom" } } } }), "unknown setting [index.analysis"),
             (json!({ "mode": "time_series" }), "[index.mode]"),
         ] {

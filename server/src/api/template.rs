@@ -238,13 +238,16 @@ fn parse_index(body: Map<String, Value>) -> Result<IndexTemplate, ApiError> {
                 template.priority = it.as_u64().ok_or_else(|| ApiError::illegal_argument("index template priority must be >= 0"))?;
             }
             ("data_stream", Value::Object(options)) => {
-                if let Some(other) =
-                    options.iter().find(|it| !matches!((it.0.as_str(), it.1), ("hidden" | "allow_custom_routing", Value::Bool(false))))
-                {
+                let is_known = |it: &(&String, &Value)| {
+                    matches!((it.0.as_str(), it.1), ("hidden", Value::Bool(_)) | ("allow_custom_routing", Value::Bool(false)))
+                };
+                if let Some(other) = options.iter().find(|it| !is_known(it)) {
                     return Err(ApiError::illegal_argument(format!("[data_stream] does not support [{}] of [{}]", other.0, other.1)));
                 }
                 template.is_data_stream = true;
-                show.insert(key.clone(), json!({ "hidden": false, "allow_custom_routing": false }));
+                let is_hidden = options.get("hidden") == Some(&Value::Bool(true));
+                template.is_hidden = is_hidden;
+                show.insert(key.clone(), json!({ "hidden": is_hidden, "allow_custom_routing": false }));
             }
             ("template", Value::Object(parts)) => template.parts = parse_parts(parts, "for [template]")?,
             ("allow_auto_create", Value::Bool(it)) => template.allows_auto_create = *it,

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use sekisho_engine::mapping::Mapping;
 use sekisho_engine::{
-    Alias, AliasAction, Allowed, ComponentTemplate, Composed, DiskState, Engine, EngineError, Explained, IndexInfo, IndexTemplate, Policy,
-    QueryError, Recovery, ResolveOptions, Scan, SearchRequest, SearchResponse, StoredDocument, StreamLifecycle, StreamRetention, StreamRule, Targets,
-    TermsQuestion, Validation, View, Watermarks, WriteAction, WriteOp, WriteResult, Written,
+    Alias, AliasAction, Allowed, Block, ComponentTemplate, Composed, DiskState, Engine, EngineError, Explained, IndexInfo, IndexTemplate, Intent,
+    Policy, QueryError, Recovery, ResolveOptions, Scan, SearchRequest, SearchResponse, StoredDocument, StreamLifecycle, StreamRetention, StreamRule,
+    Targets, TermsQuestion, Validation, View, Watermarks, WriteAction, WriteOp, WriteResult, Written,
 };
 use serde_json::{Map, Value};
 
@@ -57,7 +57,7 @@ impl Scope {
     /// As [`Engine::resolve`], and [`EngineError::Forbidden`] for a name, not a wildcard, that is or would be denied.
     pub fn resolve(&self, expression: &str, options: ResolveOptions) -> Result<Targets, EngineError> {
         if self.access.is_unlimited() {
-            return self.engine.resolve(expression, options);
+            return self.unblocked(self.engine.resolve(expression, options)?);
         }
         if !options.ignore_unavailable {
             // No index begins with `-`: what does takes something out.
@@ -72,7 +72,23 @@ impl Scope {
         if targets.is_empty() && !options.allow_no_indices {
             return Err(EngineError::IndexNotFound(expression.to_owned()));
         }
+        self.unblocked(targets)
+    }
+
+    /// Refuses where the route reads documents and a block keeps it from that.
+    fn unblocked(&self, targets: Targets) -> Result<Targets, EngineError> {
+        if self.asked.has(IndexPrivileges::READ) {
+            self.engine.check_blocks(&targets, Intent::Read)?;
+        }
         Ok(targets)
+    }
+
+    /// Refuses where a block keeps metadata of the targets from being looked at.
+    ///
+    /// # Errors
+    /// [`EngineError::Blocked`].
+    pub fn check_metadata(&self, targets: &Targets) -> Result<(), EngineError> {
+        self.engine.check_blocks(targets, Intent::ReadMetadata)
     }
 
     /// Answers a search.
@@ -226,6 +242,7 @@ impl Scope {
     /// As that, and [`EngineError::Forbidden`].
     pub fn delete_index(&self, name: &str) -> Result<(), EngineError> {
         self.check(name, IndexPrivileges::MANAGE)?;
+        self.check_intent(name, Intent::Delete)?;
         self.engine.delete_index(name)
     }
 
@@ -235,6 +252,7 @@ impl Scope {
     /// As that, and [`EngineError::Forbidden`].
     pub fn delete_data_stream(&self, name: &str) -> Result<(), EngineError> {
         self.check(name, IndexPrivileges::MANAGE)?;
+        self.check_intent(name, Intent::Delete)?;
         self.engine.delete_data_stream(name)
     }
 
@@ -244,6 +262,7 @@ impl Scope {
     /// As that, and [`EngineError::Forbidden`].
     pub fn put_mapping(&self, name: &str, body: &Value) -> Result<(), EngineError> {
         self.check(name, IndexPrivileges::MANAGE)?;
+        self.check_intent(name, Intent::ChangeMetadata)?;
         self.engine.put_mapping(name, body)
     }
 
@@ -265,8 +284,12 @@ impl Scope {
             match action {
                 AliasAction::Add { targets, .. } | AliasAction::Remove { targets, .. } => {
                     targets.iter().try_for_each(|it| self.check(it, IndexPrivileges::MANAGE))?;
+                    targets.iter().try_for_each(|it| self.check_intent(it, Intent::ChangeMetadata))?;
                 }
-                AliasAction::RemoveIndex(name) => self.check(name, IndexPrivileges::MANAGE)?,
+                AliasAction::RemoveIndex(name) => {
+                    self.check(name, IndexPrivileges::MANAGE)?;
+                    self.check_intent(name, Intent::Delete)?;
+                }
             }
         }
         self.engine.update_aliases(actions)
@@ -278,6 +301,11 @@ impl Scope {
     /// As that, and [`EngineError::Forbidden`].
     pub fn put_settings(&self, uuids: &[String], changes: &Map<String, Value>, keep: bool) -> Result<(), EngineError> {
         self.check_all(uuids)?;
+        // What takes such a block back must get through.
+        let unblocks = [Block::Metadata, Block::ReadOnly, Block::ReadOnlyAllowDelete].iter().any(|it| changes.contains_key(it.setting()));
+        if !(changes.len() == 1 && unblocks) {
+            self.check_all_intent(uuids, Intent::ChangeMetadata)?;
+        }
         self.engine.put_settings(uuids, changes, keep)
     }
 
@@ -287,6 +315,7 @@ impl Scope {
     /// As that, and [`EngineError::Forbidden`].
     pub fn close_indices(&self, uuids: &[String]) -> Result<(), EngineError> {
         self.check_all(uuids)?;
+        self.check_all_intent(uuids, Intent::ChangeMetadata)?;
         self.engine.close_indices(uuids)
     }
 
@@ -502,6 +531,16 @@ impl Scope {
             Some(it) => Err(self.refuse(&format!("on indices [{}]", it.name))),
             None => Ok(()),
         }
+    }
+
+    /// Refuses where a block keeps an index that the name means from being used so.
+    fn check_intent(&self, name: &str, intent: Intent) -> Result<(), EngineError> {
+        self.engine.check_blocks(&self.engine.resolve(name, EVERYTHING)?, intent)
+    }
+
+    fn check_all_intent(&self, uuids: &[String], intent: Intent) -> Result<(), EngineError> {
+        let named = self.engine.indices().into_iter().filter(|it| uuids.contains(&it.uuid));
+        named.map(|it| it.name).try_for_each(|it| self.check_intent(&it, intent))
     }
 
     fn check_templates(&self) -> Result<(), EngineError> {
