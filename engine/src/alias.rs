@@ -167,6 +167,22 @@ impl State {
         Ok(changed)
     }
 
+    /// An alias as it is when a new index takes the place of the one that it writes to. One that says which that is keeps both; one
+    /// that has one member only moves.
+    pub(crate) fn alias_moved(&self, alias: &str, old: &IndexUuid, new: &IndexUuid) -> Result<AliasRecord, EngineError> {
+        let missing = || EngineError::IllegalArgument(format!("rollover target [{alias}] does not point to a write index"));
+        let mut record = self.aliases.get(alias).cloned().ok_or_else(missing)?;
+        let said = record.indices.get_mut(old).ok_or_else(missing)?;
+        let settings = said.clone();
+        if settings.is_write_index == Some(true) {
+            said.is_write_index = Some(false);
+        } else {
+            record.indices.remove(old);
+        }
+        record.indices.insert(new.clone(), settings);
+        Ok(record)
+    }
+
     fn member(&self, name: &str) -> Result<Member, EngineError> {
         if let Some(uuid) = self.names.get(name) {
             if self.indices[uuid].record.stream.is_some() {

@@ -29,7 +29,7 @@ use crate::format::Format;
 use crate::fs::{Fs, FsLock, RealFs};
 use crate::index::IndexState;
 use crate::index_options::IndexOptions;
-use crate::index_template::{Composed, Templates};
+use crate::index_template::{Composed, TemplateParts, Templates};
 use crate::journal::{Journal, JournalError};
 use crate::lifecycle::{Lifecycles, RetentionDefaults, StreamLifecycle};
 use crate::log::{Frame, LocalLog, Log, LogError, Ticket};
@@ -408,6 +408,27 @@ pub(crate) struct Inner {
     pub(crate) removed_docs: AtomicU64,
 }
 
+/// An index to be made.
+pub(crate) struct NewIndex<'a> {
+    pub(crate) name: &'a str,
+    /// The data stream that it backs, with its generation.
+    pub(crate) stream: Option<(String, u32)>,
+    pub(crate) mapping: Arc<Mapping>,
+    pub(crate) settings: Value,
+    pub(crate) aliases: &'a BTreeMap<String, Alias>,
+    /// What a new stream says of its retention.
+    pub(crate) lifecycle: Option<StreamLifecycle>,
+    /// The alias that writes to it from now on, and the uuid of the index that it wrote to.
+    pub(crate) in_place_of: Option<(&'a str, &'a str)>,
+}
+
+impl<'a> NewIndex<'a> {
+    /// One that is no backing index and takes nobody's place.
+    pub(crate) fn plain(name: &'a str, mapping: Arc<Mapping>, settings: Value, aliases: &'a BTreeMap<String, Alias>) -> Self {
+        Self { name, stream: None, mapping, settings, aliases, lifecycle: None, in_place_of: None }
+    }
+}
+
 struct Manifest {
     journal: Journal,
     state: ManifestState,
@@ -651,7 +672,7 @@ impl Engine {
                 "cannot create index with name [{name}], because it matches with a built-in template that creates data streams only, use create data stream api instead"
             )));
         }
-        self.inner.create(name, None, Arc::new(mapping.unwrap_or_else(Mapping::dynamic)), settings, aliases, None)?;
+        self.inner.create(NewIndex::plain(name, Arc::new(mapping.unwrap_or_else(Mapping::dynamic)), settings, aliases))?;
         Ok(name.to_owned())
     }
 
@@ -680,7 +701,7 @@ impl Engine {
             return Err(EngineError::IndexExists(name.to_owned()));
         }
         let backing = backing_index_name(name, 1, self.now());
-        self.inner.create(&backing, Some((name.to_owned(), 1)), mapping, settings, aliases, lifecycle)
+        self.inner.create(NewIndex { stream: Some((name.to_owned(), 1)), lifecycle, ..NewIndex::plain(&backing, mapping, settings, aliases) })
     }
 
     /// Creates an index or a data stream as its template says.
@@ -774,14 +795,6 @@ impl Engine {
         self.inner.publish(vec![Edit::PutMapping { uuid, mapping }])
     }
 
-    /// Gives a data stream a new backing index to write to; answers the old and the new one's name.
-    ///
-    /// # Errors
-    /// [`EngineError::IndexNotFound`].
-    pub fn roll_over(&self, stream: &str) -> Result<(String, String), EngineError> {
-        self.inner.roll_over(stream)
-    }
-
     /// All indices, in the order of their names.
     pub fn indices(&self) -> Vec<IndexInfo> {
         let state = self.inner.state();
@@ -834,7 +847,7 @@ impl Engine {
                 |backing: &Vec<IndexUuid>| backing.last().is_some_and(|it| !crate::write::has_builtin_fields(&state.indices[it].record.mapping));
             state.streams.iter().filter(|(name, backing)| is_builtin_stream(name) && is_outdated(backing)).map(|it| it.0.clone()).collect()
         };
-        outdated.iter().try_for_each(|stream| self.inner.roll_over(stream).map(drop))
+        outdated.iter().try_for_each(|stream| self.inner.roll_over(stream, None, &TemplateParts::default()).map(drop))
     }
 
     fn start_threads(&self) {
@@ -1017,21 +1030,14 @@ impl Inner {
         self.metadata.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn create(
-        &self,
-        name: &str,
-        stream: Option<(String, u32)>,
-        mapping: Arc<Mapping>,
-        settings: Value,
-        aliases: &BTreeMap<String, Alias>,
-        lifecycle: Option<StreamLifecycle>,
-    ) -> Result<(), EngineError> {
+    pub(crate) fn create(&self, new: NewIndex<'_>) -> Result<(), EngineError> {
+        let NewIndex { name, stream, mapping, settings, aliases, lifecycle, in_place_of } = new;
         let _metadata = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
         let mapping = with_options(mapping, &settings);
         // The manifest knows before the state does: a crash in between leaves an empty index.
         let now = self.clock.now();
         let uuid = format!("{:016x}{:06x}", now.0, self.new_split_id().0);
-        let (position, aliases) = {
+        let (position, aliases, replaced) = {
             let state = self.state();
             if state.names.contains_key(name)
                 || state.streams.contains_key(name)
@@ -1044,7 +1050,14 @@ impl Inner {
                 return Err(EngineError::InvalidIndexName { name: wanted.to_owned(), reason: "already exists as alias" });
             }
             let member = stream.as_ref().map_or_else(|| Member::Index(uuid.clone()), |it| Member::Stream(it.0.clone()));
-            (state.next_seq, state.aliases_with(wanted, &member, aliases)?)
+            let mut changed = state.aliases_with(wanted, &member, aliases)?;
+            let mut replaced = None;
+            if let Some((alias, old)) = in_place_of {
+                let old = state.indices.get(old).ok_or_else(|| EngineError::IndexNotFound(alias.to_owned()))?;
+                changed.insert(alias.to_owned(), state.alias_moved(alias, &old.record.uuid, &uuid)?);
+                replaced = Some(IndexRecord { rolled_over: Some(now), ..old.record.clone() });
+            }
+            (state.next_seq, changed, replaced)
         };
         let record =
             IndexRecord { uuid: uuid.clone(), name: name.to_owned(), stream, created: now, settings, mapping, is_closed: false, rolled_over: None };
@@ -1052,11 +1065,15 @@ impl Inner {
         edits.extend(aliases.iter().map(|(name, record)| alias::edit(name, record.clone())));
         let begun = record.stream.as_ref().filter(|_| lifecycle.is_some()).map(|it| it.0.clone());
         edits.extend(begun.iter().map(|it| Edit::PutStreamLifecycle { stream: it.clone(), lifecycle: lifecycle.clone() }));
+        edits.extend(replaced.iter().map(|it| Edit::PutIndex { index: it.clone() }));
         self.publish(edits)?;
         let mut state = self.state();
         begun.iter().for_each(|it| state.lifecycles.put_stream(it, lifecycle.clone()));
         state.insert(record, Vec::new(), position, now);
         aliases.into_iter().for_each(|(name, record)| state.put_alias(name, record));
+        if let Some(index) = replaced.and_then(|it| state.indices.get_mut(&it.uuid)) {
+            index.record.rolled_over = Some(now);
+        }
         Ok(())
     }
 
@@ -1099,24 +1116,6 @@ impl Inner {
             tracing::warn!(split = split.meta.id.0, %error, "files of a replaced split could not be removed");
         }
     }
-
-    pub(crate) fn roll_over(&self, stream: &str) -> Result<(String, String), EngineError> {
-        let (old, generation, mapping, settings) = {
-            let state = self.state();
-            let uuid = state.streams.get(stream).and_then(|it| it.last()).ok_or_else(|| EngineError::IndexNotFound(stream.to_owned()))?;
-            let record = &state.indices[uuid].record;
-            let (mapping, settings) = match state.stream_template(stream) {
-                // There is no template that could say it anew; what keeps writers out is about the old one.
-                _ if is_builtin_stream(stream) => (Mapping::builtin(), without_blocks(&record.settings)),
-                Some(composed) => composed?,
-                None => (record.mapping.clone(), without_blocks(&record.settings)),
-            };
-            (record.name.clone(), record.stream.as_ref().map_or(1, |it| it.1) + 1, mapping, settings)
-        };
-        let new = backing_index_name(stream, generation, self.clock.now());
-        self.create(&new, Some((stream.to_owned(), generation)), mapping, settings, &BTreeMap::new(), None)?;
-        Ok((old, new))
-    }
 }
 
 fn open_split(fs: &Arc<dyn Fs>, path: &Path, record: &IndexRecord, meta: &SplitMeta) -> Result<Split, EngineError> {
@@ -1133,12 +1132,13 @@ fn with_options(mut mapping: Arc<Mapping>, settings: &Value) -> Arc<Mapping> {
     mapping
 }
 
-fn without_blocks(settings: &Value) -> Value {
+/// Settings without what keeps the index from being used.
+pub(crate) fn without_blocks(settings: &Value) -> Value {
     let Some(settings) = settings.as_object() else { return Value::Null };
     Value::Object(settings.iter().filter(|it| !it.0.starts_with("index.blocks.")).map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
-fn check_index_name(name: &str) -> Result<(), EngineError> {
+pub(crate) fn check_index_name(name: &str) -> Result<(), EngineError> {
     check_name(name).map_err(|reason| EngineError::InvalidIndexName { name: name.to_owned(), reason })
 }
 

@@ -46,6 +46,7 @@ mod publish;
 pub mod query;
 mod resolve;
 mod retention;
+mod rollover;
 pub mod row;
 mod scan;
 mod search;
@@ -76,6 +77,7 @@ pub use lifecycle::{Policy, Retention, RetentionDefaults, Rollover, RuleOrigin, 
 pub use profile::{IndexProfile, Spent, Stage};
 pub use resolve::{Allowed, ResolveOptions, Targets};
 pub use retention::{Removal, RemovalReason, StreamRetention};
+pub use rollover::RolloverPlan;
 pub use scan::{Scan, StoredRecord};
 pub use search::{Cancel, Hit, SearchRequest, SearchResponse, ShardFailure, Total, TrackTotalHits};
 pub use sort::{SortBy, SortKey};

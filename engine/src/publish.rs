@@ -12,6 +12,7 @@ use crate::engine::{
 };
 use crate::files;
 use crate::index::IndexState;
+use crate::index_template::TemplateParts;
 use crate::manifest::{Edit, IndexUuid};
 use crate::mapping::Mapping;
 use crate::split::{Entry, Split, SplitMeta};
@@ -363,7 +364,7 @@ impl Inner {
                 .filter(|stream| state.streams[stream].last().is_some_and(|it| it == uuid))
         };
         match stream {
-            Some(stream) => self.roll_over(&stream).map(drop),
+            Some(stream) => self.roll_over(&stream, None, &TemplateParts::default()).map(drop),
             None => Ok(()),
         }
     }

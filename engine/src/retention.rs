@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 use crate::clock::Timestamp;
 use crate::disk::DiskStage;
 use crate::engine::{Engine, EngineError, Inner, State};
+use crate::index_template::TemplateParts;
 use crate::lifecycle::{RuleOrigin, StreamRule, setting};
 use crate::manifest::{Edit, IndexUuid};
 use crate::split::{Split, SplitId};
@@ -181,7 +182,7 @@ impl Inner {
         Ok(removals)
     }
 
-    /// Gives streams new backing indices where a limit of theirs is reached.
+    /// Gives streams and aliases new indices where a limit of theirs is reached.
     fn roll_over_due(&self) -> Result<(), EngineError> {
         let now = self.clock.now();
         let due: Vec<String> = {
@@ -194,7 +195,34 @@ impl Inner {
             };
             state.streams.iter().filter(is_due).map(|it| it.0.clone()).collect()
         };
-        due.iter().try_for_each(|it| self.roll_over(it).map(drop))
+        let due = due.into_iter().chain(self.aliases_due(now));
+        for target in due {
+            match self.roll_over(&target, None, &TemplateParts::default()) {
+                Ok(_) => {}
+                // A name without a number, a template that can't be used: that one waits for somebody, the others do not.
+                Err(EngineError::Manifest(error)) => return Err(error.into()),
+                Err(error) => tracing::warn!(target, %error, "could not be rolled over"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Aliases of which the policy of the index that they write to says that it is time for a new one.
+    fn aliases_due(&self, now: Timestamp) -> Vec<String> {
+        let state = self.state();
+        if state.lifecycles.is_stopped {
+            return Vec::new();
+        }
+        let due = state.indices.values().filter_map(|index| {
+            let record = &index.record;
+            let rollover = state.policy_of(record).filter(|_| record.stream.is_none())?.1.rollover?;
+            let alias = setting(record, "index.lifecycle.rollover_alias")?;
+            let is_complete = setting(record, "index.lifecycle.indexing_complete") == Some("true") || record.rolled_over.is_some();
+            let is_written = state.alias_write_index(alias) == Some(&record.uuid);
+            let is_due = is_written && !is_complete && rollover.is_due(now.0 - record.created.0, index.bytes(), index.docs_count());
+            is_due.then(|| alias.to_owned())
+        });
+        due.collect()
     }
 
     /// What is to go now.

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
-use sekisho_engine::{Alias, AliasAction, Engine, EngineError, EngineOptions, ResolveOptions, SearchRequest};
+use sekisho_engine::{Alias, AliasAction, Engine, EngineError, EngineOptions, ResolveOptions, SearchRequest, TemplateParts};
 use serde_json::{Value, json};
 
 fn open(dir: &tempfile::TempDir) -> Engine {
@@ -39,7 +39,7 @@ fn aliases_outlive_a_restart_and_go_with_their_last_member() {
     assert_eq!(engine.aliases()["both"]["a"].filter, Some(json!({ "term": { "n": 1 } })));
     engine.delete_index("b").unwrap();
     assert_eq!(listed(&engine), "both=a stream=panos-threat");
-    engine.roll_over("panos-threat").unwrap();
+    engine.roll_over("panos-threat", None, &TemplateParts::default()).unwrap();
     let backing = engine.data_streams()["panos-threat"][0].clone();
     engine.delete_index(&backing).unwrap();
     assert_eq!(listed(&engine), "both=a stream=panos-threat", "a stream that has indices left keeps its aliases");

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use sekisho_engine::clock::{ManualClock, Timestamp};
 use sekisho_engine::fs::{Fs, RealFs, SimFs};
 use sekisho_engine::{
-    Condition, Engine, EngineOptions, Policy, RemovalReason, ResolveOptions, Retention, RetentionDefaults, Rollover, RuleOrigin, SearchRequest,
-    StreamLifecycle, TrackTotalHits, WriteAction, WriteOp, WriteResult,
+    Alias, Condition, Engine, EngineOptions, IndexTemplate, Policy, RemovalReason, ResolveOptions, Retention, RetentionDefaults, Rollover,
+    RuleOrigin, SearchRequest, StreamLifecycle, TemplateParts, TrackTotalHits, WriteAction, WriteOp, WriteResult,
 };
 use serde_json::json;
 
@@ -232,4 +232,51 @@ fn whenever_the_disk_dies_a_deletion_is_whole_or_has_not_been() {
         assert_eq!(count(&engine, STREAM), 2);
     }
     assert_eq!(seen.len(), 2, "crashes before and after were tried");
+}
+
+#[test]
+fn an_alias_is_rolled_over_as_its_policy_says_and_its_old_indices_go() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), clock());
+    let engine = open(dir.path(), &clock, RetentionDefaults::default());
+    let rollover = Some(Rollover { docs: Some(2), docs_min: 1, ..Rollover::default() });
+    engine.put_policy("p", Policy { delete_after_ms: Some(3 * DAY_MS), rollover, ..Policy::default() }).unwrap();
+    let settings = json!({ "index.lifecycle.name": "p", "index.lifecycle.rollover_alias": "logs" });
+    let parts = TemplateParts { settings: settings.as_object().unwrap().clone(), ..TemplateParts::default() };
+    let template = IndexTemplate { patterns: vec!["logs-*".to_owned()], allows_auto_create: true, parts, ..IndexTemplate::default() };
+    engine.put_index_template("logs", template, false).unwrap();
+    let is_written = Alias { is_write_index: Some(true), ..Alias::default() };
+    engine.create_index_with("logs-000001", None, settings, &[("logs".to_owned(), is_written)].into_iter().collect()).unwrap();
+    let names = || engine.indices().into_iter().map(|it| it.name).collect::<Vec<_>>();
+    write(&engine, "logs", 0, 1);
+    engine.run_retention().unwrap();
+    assert_eq!(names(), ["logs-000001"], "not yet");
+    write(&engine, "logs", 0, 1);
+    set_day(&clock, 1);
+    engine.run_retention().unwrap();
+    write(&engine, "logs", 1, 1);
+    assert_eq!((names(), count(&engine, "logs"), count(&engine, "logs-000002")), (vec!["logs-000001".to_owned(), "logs-000002".to_owned()], 3, 1));
+    // Three days from the rollover, not from the creation; the other one is still being written to.
+    clock.set(Timestamp(START_MS + 4 * DAY_MS - 1));
+    assert!(engine.run_retention().unwrap().is_empty());
+    drop(engine);
+    let engine = open(dir.path(), &clock, RetentionDefaults::default());
+    set_day(&clock, 4);
+    assert_eq!(engine.run_retention().unwrap().iter().map(|it| it.index.as_str()).collect::<Vec<_>>(), ["logs-000001"]);
+    set_day(&clock, 400);
+    assert!(engine.run_retention().unwrap().is_empty());
+    assert_eq!(count(&engine, "logs"), 1);
+}
+
+#[test]
+fn what_can_not_be_rolled_over_keeps_nothing_else_from_it() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), clock());
+    let engine = open(dir.path(), &clock, by_age(7));
+    engine.put_policy("p", Policy { rollover: Some(Rollover { docs: Some(1), docs_min: 1, ..Rollover::default() }), ..Policy::default() }).unwrap();
+    let settings = json!({ "index.lifecycle.name": "p", "index.lifecycle.rollover_alias": "w" });
+    engine.create_index_with("unnumbered", None, settings, &[("w".to_owned(), Alias::default())].into_iter().collect()).unwrap();
+    write(&engine, "w", 0, 1);
+    write(&engine, STREAM, 0, 1);
+    set_day(&clock, 8);
+    engine.run_retention().unwrap();
+    assert_eq!((count(&engine, "w"), count(&engine, STREAM)), (1, 0));
 }

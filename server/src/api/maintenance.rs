@@ -1,4 +1,4 @@
-//! What makes writes visible, durable in splits, or splits fewer: `_refresh`, `_flush`, `_forcemerge`, `_rollover`.
+//! What makes writes visible, durable in splits, or splits fewer: `_refresh`, `_flush`, `_forcemerge`.
 
 use std::collections::BTreeSet;
 
@@ -108,25 +108,6 @@ pub async fn force_merge(mut call: Call) -> Outcome {
                 engine.force_merge(uuid, splits_max)?;
             }
             Ok(shards(targets.len()))
-        })
-        .await
-}
-
-/// Answers `_rollover` of a data stream. Conditions are not supported: it rolls over.
-///
-/// # Errors
-/// 404 for a stream that does not exist.
-pub async fn roll_over(mut call: Call) -> Outcome {
-    call.params.ignore(&["timeout", "master_timeout", "wait_for_active_shards"]);
-    call.params.finish(&call.path)?;
-    if let Some(key) = call.object()?.keys().next() {
-        return Err(ApiError::illegal_argument(format!("[rollover] does not support [{key}]")));
-    }
-    let stream = call.part("index").to_owned();
-    call.app
-        .blocking(move |engine| {
-            let (old, new) = engine.roll_over(&stream)?;
-            Ok(Reply::Json(json!({ "acknowledged": true, "shards_acknowledged": true, "old_index": old, "new_index": new, "rolled_over": true, "dry_run": false, "conditions": {} })))
         })
         .await
 }

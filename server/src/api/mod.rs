@@ -42,6 +42,7 @@ pub mod reindex;
 pub mod reprocess;
 pub mod resolve;
 pub mod retention;
+pub mod rollover;
 pub mod router;
 pub mod scroll;
 pub mod search;
@@ -145,7 +146,7 @@ endpoints! {
     ["GET", "POST"] ["/_refresh", "/{index}/_refresh"] CREATE => maintenance::refresh;
     ["GET", "POST"] ["/_flush", "/{index}/_flush"] MANAGE => maintenance::flush;
     ["POST"] ["/_forcemerge", "/{index}/_forcemerge"] MANAGE => maintenance::force_merge;
-    ["POST"] ["/{index}/_rollover"] MANAGE => maintenance::roll_over;
+    ["POST"] ["/{index}/_rollover", "/{index}/_rollover/{new}"] MANAGE => rollover::handle;
     ["GET"] ["/_mapping", "/{index}/_mapping"] VIEW => mapping::get;
     ["PUT", "POST"] ["/{index}/_mapping"] MANAGE => mapping::put;
     ["GET", "POST"] ["/_field_caps", "/{index}/_field_caps"] READ => field_caps::handle;

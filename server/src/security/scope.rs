@@ -9,8 +9,8 @@ use std::sync::Arc;
 use sekisho_engine::mapping::Mapping;
 use sekisho_engine::{
     Alias, AliasAction, Allowed, Block, ComponentTemplate, Composed, DiskState, Engine, EngineError, Explained, IndexInfo, IndexTemplate, Intent,
-    Policy, QueryError, Recovery, ResolveOptions, Scan, SearchRequest, SearchResponse, StoredDocument, StreamLifecycle, StreamRetention, StreamRule,
-    Targets, TermsQuestion, Validation, View, Watermarks, WriteAction, WriteOp, WriteResult, Written,
+    Policy, QueryError, Recovery, ResolveOptions, RolloverPlan, Scan, SearchRequest, SearchResponse, StoredDocument, StreamLifecycle,
+    StreamRetention, StreamRule, Targets, TemplateParts, TermsQuestion, Validation, View, Watermarks, WriteAction, WriteOp, WriteResult, Written,
 };
 use serde_json::{Map, Value};
 
@@ -270,9 +270,20 @@ impl Scope {
     ///
     /// # Errors
     /// As that, and [`EngineError::Forbidden`].
-    pub fn roll_over(&self, stream: &str) -> Result<(String, String), EngineError> {
-        self.check(stream, IndexPrivileges::MANAGE)?;
-        self.engine.roll_over(stream)
+    pub fn roll_over(&self, target: &str, new: Option<&str>, given: &TemplateParts) -> Result<(String, String), EngineError> {
+        self.check(target, IndexPrivileges::MANAGE)?;
+        new.map_or(Ok(()), |it| self.check(it, IndexPrivileges::CREATE_INDEX))?;
+        self.check_intent(target, Intent::ChangeMetadata)?;
+        self.engine.roll_over(target, new, given)
+    }
+
+    /// As [`Engine::plan_rollover`].
+    ///
+    /// # Errors
+    /// As that, and [`EngineError::Forbidden`].
+    pub fn plan_rollover(&self, target: &str, new: Option<&str>) -> Result<RolloverPlan, EngineError> {
+        self.check(target, IndexPrivileges::MANAGE)?;
+        self.engine.plan_rollover(target, new)
     }
 
     /// As [`Engine::update_aliases`].
