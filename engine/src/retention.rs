@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::disk::DiskStage;
 use crate::engine::{Engine, EngineError, Inner, State};
 use crate::index_template::TemplateParts;
-use crate::lifecycle::{RuleOrigin, StreamRule, setting};
+use crate::lifecycle::{Retention, RuleOrigin, StreamRule, setting};
 use crate::manifest::{Edit, IndexUuid};
 use crate::split::{Split, SplitId};
 
@@ -256,10 +256,12 @@ impl Inner {
                 }
             }
             // Backing indices of which nothing is left by now, and into which nothing comes any more.
-            for uuid in backing.iter().rev().skip(1).filter(|_| rule.retention != Default::default()) {
-                let is_left =
-                    state.indices.get(uuid).is_some_and(|it| it.splits.is_empty() && !it.is_uncommitted()) && state.damaged_splits(uuid) == 0;
-                if is_left {
+            for (at, uuid) in backing.iter().enumerate().rev().skip(1).filter(|_| rule.retention != Retention::default()) {
+                let is_empty = state.indices.get(uuid).is_some_and(|it| it.splits.is_empty() && !it.is_uncommitted());
+                // What can't be read any more goes when everything in it must be too old.
+                let ended = backing.get(at + 1).and_then(|it| state.indices.get(it)).map_or(now, |it| it.record.created);
+                let is_old = rule.retention.age_ms.is_some_and(|it| now.0.saturating_sub(ended.0) >= it);
+                if is_empty && (is_old || state.damaged_splits(uuid) == 0) {
                     doomed.entry(uuid.clone()).or_insert((RemovalReason::Age, BTreeSet::new()));
                 }
             }
@@ -310,7 +312,9 @@ impl Inner {
         let stream = index.record.stream.as_ref().map(|it| it.0.clone());
         let is_written = stream.as_ref().is_some_and(|it| state.streams[it].last().is_some_and(|it| it == uuid));
         let (gone, left): (Vec<_>, Vec<_>) = index.splits.iter().partition(|it| splits.contains(&it.meta.id));
-        let is_whole_index = stream.is_none() || !is_written && left.is_empty() && !index.is_uncommitted() && state.damaged_splits(uuid) == 0;
+        // Nothing to delete in it is the plan's word for an index that is to go as it is.
+        let is_known = state.damaged_splits(uuid) == 0 || gone.is_empty();
+        let is_whole_index = stream.is_none() || !is_written && left.is_empty() && !index.is_uncommitted() && is_known;
         Some(Removal {
             index: index.record.name.clone(),
             stream,

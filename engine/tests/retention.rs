@@ -280,3 +280,31 @@ fn what_can_not_be_rolled_over_keeps_nothing_else_from_it() {
     engine.run_retention().unwrap();
     assert_eq!((count(&engine, "w"), count(&engine, STREAM)), (1, 0));
 }
+
+#[test]
+fn what_can_not_be_read_goes_when_all_of_it_must_be_too_old() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), clock());
+    let engine = open(dir.path(), &clock, by_age(7));
+    write(&engine, STREAM, 0, 3);
+    set_day(&clock, 1);
+    engine.run_retention().unwrap();
+    drop(engine);
+    let file = store_file(&dir.path().join("splits")).unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[10] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let engine = open(dir.path(), &clock, by_age(7));
+    assert_eq!(engine.indices()[0].damaged, 1);
+    clock.set(Timestamp(START_MS + 8 * DAY_MS - 1));
+    assert!(engine.run_retention().unwrap().is_empty());
+    set_day(&clock, 8);
+    assert!(engine.run_retention().unwrap()[0].is_whole_index);
+    assert_eq!(engine.indices().len(), 1);
+}
+
+fn store_file(path: &Path) -> Option<std::path::PathBuf> {
+    std::fs::read_dir(path)
+        .unwrap()
+        .map(|it| it.unwrap().path())
+        .find_map(|it| if it.is_dir() { store_file(&it) } else { Some(it).filter(|it| it.extension().is_some_and(|it| it == "store")) })
+}
