@@ -2,10 +2,16 @@
 //!
 //! Two analysers: [`STANDARD`] for `text` fields follows Elasticsearch's standard analyser (Unicode word boundaries, lower
 //! case); [`LINE`] for the raw log line splits a CSV line where the standard one would not (`1,2026` is one word by UAX #29)
-//! and keeps addresses and host names whole.
+//! and keeps addresses and host names whole. Others are an index's own ([`crate::chain`]).
+
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer, TokenizerManager};
 use unicode_segmentation::UnicodeSegmentation;
+
+use crate::chain::ChainTokenizer;
+use crate::mapping::{FieldType, MappedField, Mapping};
 
 /// Name of the analyser of `text` fields.
 pub const STANDARD: &str = "standard";
@@ -15,15 +21,52 @@ pub const LINE: &str = "line";
 /// Longer words are cut into pieces of this many characters, as Elasticsearch's `max_token_length`.
 pub const TOKEN_CHARS_MAX: usize = 255;
 
-/// The analysers, for tantivy indexes and queries.
-pub fn tokenizers() -> TokenizerManager {
+/// The analysers of an index, for tantivy.
+pub fn tokenizers(mapping: &Mapping) -> TokenizerManager {
     let manager = TokenizerManager::new();
     manager.register("raw", tantivy::tokenizer::RawTokenizer::default());
     // tantivy looks up "default" for every field that is not text, and never uses it.
     manager.register("default", tantivy::tokenizer::RawTokenizer::default());
     manager.register(STANDARD, Standard);
     manager.register(LINE, Line);
+    for chain in mapping.fields().iter().filter_map(|it| it.analysis.as_ref()).map(|it| &it.chain) {
+        manager.register(&chain.tantivy_name(), ChainTokenizer(Arc::new(chain.clone())));
+    }
     manager
+}
+
+/// The words of a text in a field: where each begins and ends, and its token. A field that is not analysed is one word.
+pub fn words_of(field: &MappedField, text: &str) -> Vec<(usize, usize, String)> {
+    let name = match (&field.analysis, field.kind) {
+        (Some(analysis), _) => return analysis.chain.words(text),
+        (None, FieldType::MatchOnlyText) => LINE,
+        (None, FieldType::Text) => STANDARD,
+        (None, _) => return vec![(0, text.len(), text.to_owned())],
+    };
+    words(name, text).into_iter().map(|(start, end)| (start, end, text[start..end].to_lowercase())).collect()
+}
+
+/// The tokens of a text in a field, or in a query of it; nothing where the field is not analysed.
+pub(crate) fn tokens_of(field: &MappedField, text: &str, is_query: bool) -> Option<Vec<String>> {
+    let name = match (&field.analysis, field.kind) {
+        (Some(analysis), FieldType::Text) => {
+            let chain = analysis.search.as_ref().filter(|_| is_query).map_or(&analysis.chain, |it| &it.1);
+            return Some(chain.tokens(text));
+        }
+        (None, FieldType::Text) => STANDARD,
+        (_, FieldType::MatchOnlyText) => LINE,
+        _ => return None,
+    };
+    Some(tokens(name, text))
+}
+
+/// A value, or a part of one, as the field's index has it: in lower case where it is text, normalised where a keyword is.
+pub(crate) fn normal<'t>(field: &MappedField, text: &'t str) -> Cow<'t, str> {
+    match &field.analysis {
+        Some(analysis) => analysis.search.as_ref().map_or(&analysis.chain, |it| &it.1).normal(text),
+        None if field.kind.is_text() => text.to_lowercase().into(),
+        None => text.into(),
+    }
 }
 
 /// The tokens of a text under the analyser of that name.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 
+use crate::analysis;
 use crate::clock::Timestamp;
 use crate::datetime::DateFormat;
 use crate::limits::DOCUMENT_DEPTH_MAX;
@@ -162,7 +163,7 @@ fn typed(row: &mut Row, field: &MappedField, value: &Value) -> Result<(), String
             if text.len() > TERM_BYTES_MAX && field.index {
                 return Err(format!("immense term: the value is longer than {TERM_BYTES_MAX} bytes"));
             }
-            row.push_str(field.id, &text);
+            row.push_str(field.id, &analysis::normal(field, &text));
         }
         FieldType::Text | FieldType::MatchOnlyText => row.push_str(field.id, &text_of(value)),
         FieldType::Long => row.push_i64(field.id, whole(value, i64::MIN, i64::MAX)?),

@@ -1033,7 +1033,7 @@ impl Inner {
     pub(crate) fn create(&self, new: NewIndex<'_>) -> Result<(), EngineError> {
         let NewIndex { name, stream, mapping, settings, aliases, lifecycle, in_place_of } = new;
         let _metadata = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
-        let mapping = with_options(mapping, &settings);
+        let mapping = with_options(mapping, &settings)?;
         // The manifest knows before the state does: a crash in between leaves an empty index.
         let now = self.clock.now();
         let uuid = format!("{:016x}{:06x}", now.0, self.new_split_id().0);
@@ -1124,12 +1124,12 @@ fn open_split(fs: &Arc<dyn Fs>, path: &Path, record: &IndexRecord, meta: &SplitM
 }
 
 /// The mapping, heeding the settings.
-fn with_options(mut mapping: Arc<Mapping>, settings: &Value) -> Arc<Mapping> {
-    let options = settings.as_object().map(IndexOptions::from_settings).unwrap_or_default();
+fn with_options(mut mapping: Arc<Mapping>, settings: &Value) -> Result<Arc<Mapping>, EngineError> {
+    let options = settings.as_object().map(IndexOptions::with_analysis).transpose()?.unwrap_or_default();
     if mapping.options != options {
         Arc::make_mut(&mut mapping).options = options;
     }
-    mapping
+    Ok(mapping)
 }
 
 /// Settings without what keeps the index from being used.

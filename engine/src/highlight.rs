@@ -179,13 +179,7 @@ impl Marker<'_> {
 
 /// Byte ranges of the words of a text that are marked.
 fn spans(field: &MappedField, text: &str, words: &Words) -> Vec<(usize, usize)> {
-    let analyser = match field.kind {
-        FieldType::MatchOnlyText => analysis::LINE,
-        kind if kind.is_text() => analysis::STANDARD,
-        // A keyword is one word.
-        _ => return if words.fit(text) { vec![(0, text.len())] } else { Vec::new() },
-    };
-    analysis::words(analyser, text).into_iter().filter(|&(start, end)| words.fit(&text[start..end].to_lowercase())).collect()
+    analysis::words_of(field, text).into_iter().filter(|it| words.fit(&it.2)).map(|it| (it.0, it.1)).collect()
 }
 
 impl Options {

@@ -27,7 +27,8 @@ impl Engine {
                     value => drop(settings.insert(name.clone(), value.clone())),
                 }
             }
-            let options = IndexOptions::from_settings(&settings);
+            let analysis = record.mapping.options.analysis.clone();
+            let options = IndexOptions { analysis, ..IndexOptions::from_settings(&settings) };
             if record.mapping.options != options {
                 Arc::make_mut(&mut record.mapping).options = options;
             }

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::chain::Analysis;
+use crate::engine::EngineError;
+
 /// What the settings of an index say; nothing said is what Elasticsearch has by default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -20,10 +23,12 @@ pub(crate) struct IndexOptions {
     /// `index.max_result_window`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) result_window_max: Option<usize>,
+    /// `index.analysis`.
+    pub(crate) analysis: Analysis,
 }
 
 impl IndexOptions {
-    /// Reads them from settings with dotted names and values as text.
+    /// Reads them from settings with dotted names and values as text, but for `analysis`, which does not change once an index is there.
     pub(crate) fn from_settings(settings: &Map<String, Value>) -> Self {
         let text = |name: &str| settings.get(name).and_then(Value::as_str);
         let number = |name: &str| text(name).and_then(|it| it.parse().ok());
@@ -38,7 +43,17 @@ impl IndexOptions {
             ignores_malformed: text("index.mapping.ignore_malformed") == Some("true"),
             default_fields,
             result_window_max: number("index.max_result_window"),
+            analysis: Analysis::default(),
         }
+    }
+
+    /// Reads all of them.
+    ///
+    /// # Errors
+    /// [`EngineError::IllegalArgument`] for analysers that can't be made.
+    pub(crate) fn with_analysis(settings: &Map<String, Value>) -> Result<Self, EngineError> {
+        let analysis = Analysis::from_settings(settings).map_err(EngineError::IllegalArgument)?;
+        Ok(Self { analysis, ..Self::from_settings(settings) })
     }
 
     pub(crate) fn is_default(&self) -> bool {

@@ -103,7 +103,7 @@ impl TemplateParts {
     /// # Errors
     /// [`EngineError::Mapping`] where it is none, [`EngineError::IllegalArgument`] for a `@timestamp` that is no date.
     pub fn mapping(&self, is_data_stream: bool) -> Result<Mapping, EngineError> {
-        let mut mapping = Mapping::from_json_with(&Value::Object(self.mappings.clone()), IndexOptions::from_settings(&self.settings))?;
+        let mut mapping = Mapping::from_json_with(&Value::Object(self.mappings.clone()), IndexOptions::with_analysis(&self.settings)?)?;
         let timestamp = ecs::FIELDS[ecs::TIMESTAMP.0 as usize].name;
         if is_data_stream {
             match mapping.field(timestamp).map(|it| it.kind) {

@@ -7,6 +7,7 @@ pub mod analysis;
 mod backup;
 mod block;
 mod cache;
+mod chain;
 pub mod clock;
 mod collapse;
 pub mod columns;

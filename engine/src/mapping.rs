@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use tantivy::schema::{BytesOptions, Field, IndexRecordOption, NumericOptions, Schema, SchemaBuilder, TextFieldIndexing, TextOptions};
 
 use crate::analysis;
+use crate::chain::{Chain, FieldAnalysis};
 use crate::dynamic::{DynamicRules, Introduced};
 use crate::ecs;
 use crate::index_options::IndexOptions;
@@ -188,6 +189,9 @@ pub struct MappedField {
     /// The type as the mapping gave it, where it is a variant of `kind`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shown_as: Option<String>,
+    /// How its text becomes tokens, or a keyword its term, where that is not the usual way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<Arc<FieldAnalysis>>,
 }
 
 impl MappedField {
@@ -429,6 +433,15 @@ impl Mapping {
         }
     }
 
+    /// The words of a text under an analyser that the index defines or that every index has: where each begins and ends, and its token.
+    ///
+    /// # Errors
+    /// [`MappingError::Parse`] for a name that is none.
+    pub fn words(&self, analyzer: &str, text: &str) -> Result<Vec<(usize, usize, String)>, MappingError> {
+        let chain = self.options.analysis.analyzer(analyzer).map_err(MappingError::Parse)?;
+        Ok(chain.unwrap_or_else(Chain::standard).words(text))
+    }
+
     /// The multi-fields of a field.
     pub fn multi_fields(&self, of: FieldId) -> impl Iterator<Item = &MappedField> {
         self.fields.iter().filter(move |it| it.multi_field_of == Some(of))
@@ -445,7 +458,8 @@ impl Mapping {
     /// A field with what the index says of all.
     fn fresh(&self, name: &str, kind: FieldType) -> MappedField {
         let is_checked = !kind.is_text() && !matches!(kind, FieldType::Keyword | FieldType::Wildcard);
-        MappedField { ignore_malformed: self.options.ignores_malformed && is_checked, ..new_field(name, kind) }
+        let analysis = self.options.analysis.default_analyzer().filter(|_| kind == FieldType::Text).map(Arc::new);
+        MappedField { ignore_malformed: self.options.ignores_malformed && is_checked, analysis, ..new_field(name, kind) }
     }
 
     /// Adds an analysed text field with the `keyword` sub-field that Elasticsearch gives dynamic strings.
@@ -493,7 +507,7 @@ impl Mapping {
                 }
                 FieldType::Text => {
                     let indexing = TextFieldIndexing::default()
-                        .set_tokenizer(analysis::STANDARD)
+                        .set_tokenizer(&field.analysis.as_ref().map_or_else(|| analysis::STANDARD.to_owned(), |it| it.chain.tantivy_name()))
                         .set_fieldnorms(true)
                         .set_index_option(IndexRecordOption::WithFreqsAndPositions);
                     builder.add_text_field(&name, TextOptions::default().set_indexing_options(indexing));
@@ -590,9 +604,17 @@ impl Mapping {
                     _,
                 ) => {}
                 ("scaling_factor", Value::Number(_)) if kind == "scaled_float" => {}
+                ("analyzer" | "search_analyzer", Value::String(_)) if field.kind == FieldType::Text => {}
                 ("analyzer" | "search_analyzer", Value::String(it)) if it == "standard" || it == "default" => {}
+                ("normalizer", Value::String(name)) if field.kind == FieldType::Keyword => {
+                    let chain = self.options.analysis.normalizer(name, path).map_err(MappingError::Parse)?;
+                    field.analysis = Some(Arc::new(FieldAnalysis { name: name.clone(), chain, search: None }));
+                }
                 _ => return Err(MappingError::Parse(format!("unknown parameter [{key}] on mapper [{path}] of type [{kind}]"))),
             }
+        }
+        if field.kind == FieldType::Text {
+            self.analyse(&mut field, body)?;
         }
         let id = self.merge_field(field)?;
         for (name, sub) in subs.into_iter().flatten() {
@@ -603,6 +625,24 @@ impl Mapping {
                 .and_then(Value::as_str)
                 .ok_or_else(|| MappingError::Parse(format!("no type specified for multi-field [{sub_path}]")))?;
             self.merge_leaf(&sub_path, kind, sub, Some(id))?;
+        }
+        Ok(())
+    }
+
+    /// Gives a text field the analysers that its body names.
+    fn analyse(&self, field: &mut MappedField, body: &Map<String, Value>) -> Result<(), MappingError> {
+        let named = |key: &str| body.get(key).and_then(Value::as_str);
+        let chain = |name: &str| self.options.analysis.analyzer(name).map_err(MappingError::Parse);
+        if let Some(name) = named("analyzer") {
+            field.analysis = chain(name)?.map(|chain| Arc::new(FieldAnalysis { name: name.to_owned(), chain, search: None }));
+        }
+        if let Some(name) = named("search_analyzer") {
+            let search = (name.to_owned(), chain(name)?.unwrap_or_else(Chain::standard));
+            let standard = || FieldAnalysis { name: "standard".to_owned(), chain: Chain::standard(), search: None };
+            let own = field.analysis.as_deref().cloned().unwrap_or_else(standard);
+            if own.chain != search.1 {
+                field.analysis = Some(Arc::new(FieldAnalysis { search: Some(search), ..own }));
+            }
         }
         Ok(())
     }
@@ -702,6 +742,7 @@ fn new_field(name: &str, kind: FieldType) -> MappedField {
         ignore_malformed: false,
         multi_field_of: None,
         shown_as: None,
+        analysis: None,
     }
 }
 
@@ -758,6 +799,15 @@ fn field_json(field: &MappedField) -> Map<String, Value> {
     }
     if let Some(it) = &field.format {
         body.insert("format".to_owned(), it.clone().into());
+    }
+    if let Some(analysis) = &field.analysis {
+        let key = if field.kind.is_text() { "analyzer" } else { "normalizer" };
+        if !analysis.name.is_empty() {
+            body.insert(key.to_owned(), analysis.name.clone().into());
+        }
+        if let Some((name, _)) = &analysis.search {
+            body.insert("search_analyzer".to_owned(), name.clone().into());
+        }
     }
     if field.ignore_malformed {
         body.insert("ignore_malformed".to_owned(), true.into());

@@ -124,7 +124,7 @@ impl Split {
         let writer: SingleSegmentIndexWriter<SplitDocument> = Index::builder()
             .schema(mapping.tantivy_schema())
             .settings(IndexSettings { docstore_compression: Compressor::Lz4, ..settings(None) })
-            .tokenizers(analysis::tokenizers())
+            .tokenizers(analysis::tokenizers(mapping))
             .single_segment_index_writer(directory.clone(), WRITER_MEMORY_BYTES)?;
         let mut writer = writer;
         let text_fields: Arc<[(FieldId, String)]> =
@@ -287,7 +287,7 @@ fn settings(sort_by: Option<String>) -> IndexSettings {
 
 fn open_index(directory: &dyn Directory, mapping: &Arc<Mapping>) -> tantivy::Result<Index> {
     let mut index = Index::open(Box::new(SchemaOverlay::new(directory.box_clone(), &mapping.tantivy_schema())?) as Box<dyn Directory>)?;
-    index.set_tokenizers(analysis::tokenizers());
+    index.set_tokenizers(analysis::tokenizers(mapping));
     Ok(index)
 }
 

@@ -4,6 +4,7 @@
 //! where the field has them, else its column; a range prefers the column. A field that the mapping does not know matches
 //! nothing.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -53,7 +54,7 @@ impl Compiler<'_> {
             Target::Unknown => return Ok(nothing()),
         };
         searchable(field)?;
-        let text = scalar_text(value);
+        let text = keyword_text(field, value);
         match field.kind {
             FieldType::Keyword | FieldType::Wildcard | FieldType::Text if case_insensitive => {
                 Ok(dictionary::matching(field, Terms::Fitting(Pattern::ignoring_case(&text)?)))
@@ -98,10 +99,10 @@ impl Compiler<'_> {
         searchable(field)?;
         match field.kind {
             FieldType::Keyword | FieldType::Wildcard | FieldType::Text => {
-                let texts: BTreeSet<Vec<u8>> = values.iter().map(|it| scalar_text(it).into_bytes()).collect();
+                let texts: BTreeSet<Vec<u8>> = values.iter().map(|it| keyword_text(field, it).into_bytes()).collect();
                 match texts.len() {
                     0 => Ok(nothing()),
-                    1 => self.term(name, &values[0], false).map(constant),
+                    1 => Ok(constant(keyword(field, &keyword_text(field, &values[0])))),
                     _ => Ok(dictionary::matching(field, Terms::Exact(texts.into_iter().collect()))),
                 }
             }
@@ -201,11 +202,19 @@ impl Compiler<'_> {
             FieldType::Keyword | FieldType::Wildcard | FieldType::Text | FieldType::MatchOnlyText => {
                 let bound = |edge: &Edge| match edge {
                     Edge::Open => Bound::Unbounded,
-                    Edge::Included(it) => Bound::Included(Term::from_field_text(field.tantivy_field(), &scalar_text(it))),
-                    Edge::Excluded(it) => Bound::Excluded(Term::from_field_text(field.tantivy_field(), &scalar_text(it))),
+                    Edge::Included(it) => Bound::Included(Term::from_field_text(field.tantivy_field(), &keyword_text(field, it))),
+                    Edge::Excluded(it) => Bound::Excluded(Term::from_field_text(field.tantivy_field(), &keyword_text(field, it))),
                 };
                 Ok(on_field(field.tantivy_field(), TantivyRange::new(bound(&range.lower), bound(&range.upper))))
             }
+        }
+    }
+
+    /// A pattern's text as the terms of a keyword field with a normaliser are.
+    pub(crate) fn normal<'t>(&self, name: &str, text: &'t str) -> Cow<'t, str> {
+        match self.target(name) {
+            Target::Field(field) if !field.kind.is_text() => analysis::normal(field, text),
+            _ => text.into(),
         }
     }
 
@@ -286,11 +295,7 @@ impl Compiler<'_> {
 
     /// The words of a text under the field's analyser; `None` where the field is not analysed.
     pub(crate) fn analyse(&self, field: &MappedField, text: &str) -> Option<Vec<String>> {
-        match field.kind {
-            FieldType::Text => Some(analysis::tokens(analysis::STANDARD, text)),
-            FieldType::MatchOnlyText => Some(analysis::tokens(analysis::LINE, text)),
-            _ => None,
-        }
+        analysis::tokens_of(field, text, true)
     }
 
     /// Documents in which the words follow each other.
@@ -400,6 +405,12 @@ impl Compiler<'_> {
         let candidates = Box::new(BooleanQuery::new(candidates));
         on_field(field.tantivy_field(), VerifiedQuery::new(candidates, field, check, self.context.documents.clone()))
     }
+}
+
+/// A value of a query as a keyword's terms have it. A `term` on text is not analysed.
+fn keyword_text(field: &MappedField, value: &Value) -> String {
+    let text = scalar_text(value);
+    if field.kind.is_text() || field.analysis.is_none() { text } else { analysis::normal(field, &text).into_owned() }
 }
 
 /// An error where a field has neither postings nor a column.

@@ -55,6 +55,6 @@ impl Clause for PrefixClause {
     }
 
     fn compile(&self, compiler: &Compiler<'_>) -> Result<TantivyQuery, QueryError> {
-        compiler.pattern(&self.field, "prefix", &self.value, &Pattern::prefix_of(&self.value, self.case_insensitive)?)
+        compiler.pattern(&self.field, "prefix", &self.value, &Pattern::prefix_of(&compiler.normal(&self.field, &self.value), self.case_insensitive)?)
     }
 }

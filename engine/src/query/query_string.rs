@@ -17,6 +17,7 @@ use super::multi_match::{FieldList, with_boost};
 use super::pattern::{Flags, Pattern};
 use super::range::{Edge, RangeQuery};
 use super::{Body, Clause, ClauseKind, Compiler, Parser, Query, TantivyQuery, TimeBounds};
+use crate::analysis;
 use crate::datetime::parse_time_zone;
 use crate::error::QueryError;
 use crate::mapping::FieldType;
@@ -252,12 +253,13 @@ impl Compiler<'_> {
     }
 
     fn text_on_field(&self, name: &str, leaf: &Leaf, options: &TextOptions, is_top: bool) -> Result<TantivyQuery, QueryError> {
-        let kind = match self.target(name) {
-            Target::Field(field) => Some(field.kind),
+        let field = match self.target(name) {
+            Target::Field(field) => Some(field),
             _ => None,
         };
-        // Terms of analysed text are in lower case.
-        let normal = |text: &str| if kind.is_some_and(FieldType::is_text) { text.to_lowercase() } else { text.to_owned() };
+        let kind = field.map(|it| it.kind);
+        // Terms of analysed text are in lower case, mostly.
+        let normal = |text: &str| field.map_or_else(|| text.to_owned(), |it| analysis::normal(it, text).into_owned());
         match leaf {
             Leaf::All | Leaf::Exists(_) => Ok(everything()),
             Leaf::Words(text) if options.words_are_phrases => {

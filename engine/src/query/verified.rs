@@ -15,7 +15,7 @@ use tantivy::{DocId, DocSet, Score, SeekDangerResult, SegmentReader, TERMINATED,
 
 use super::{DocumentText, TantivyQuery};
 use crate::analysis;
-use crate::mapping::{FieldType, MappedField, internal};
+use crate::mapping::{MappedField, internal};
 
 /// Decompressed blocks of the store that one scorer keeps.
 const STORE_BLOCKS: usize = 4;
@@ -40,10 +40,10 @@ pub(crate) struct Phrase {
 }
 
 impl Check {
-    fn fits(&self, text: &str, analyser: &str) -> bool {
+    fn fits(&self, text: &str, field: &MappedField) -> bool {
         match self {
             Check::Whole(whole) => text == whole,
-            Check::Phrase(phrase) => phrase.fits(&analysis::tokens(analyser, text)),
+            Check::Phrase(phrase) => analysis::tokens_of(field, text, false).is_some_and(|it| phrase.fits(&it)),
         }
     }
 }
@@ -177,10 +177,7 @@ impl Verifier {
     fn fits(&self, doc: DocId) -> bool {
         match self.store.get::<TantivyDocument>(doc) {
             Ok(document) => match document.get_first(internal::SOURCE).and_then(|it| it.as_bytes()) {
-                Some(stored) => {
-                    let analyser = if self.field.kind == FieldType::Text { analysis::STANDARD } else { analysis::LINE };
-                    self.documents.texts(stored, &self.field).iter().any(|text| self.check.fits(text, analyser))
-                }
+                Some(stored) => self.documents.texts(stored, &self.field).iter().any(|text| self.check.fits(text, &self.field)),
                 None => false,
             },
             Err(why) => {

@@ -58,6 +58,6 @@ impl Clause for WildcardClause {
     }
 
     fn compile(&self, compiler: &Compiler<'_>) -> Result<TantivyQuery, QueryError> {
-        compiler.pattern(&self.field, "wildcard", &self.value, &Pattern::wildcard(&self.value, self.case_insensitive)?)
+        compiler.pattern(&self.field, "wildcard", &self.value, &Pattern::wildcard(&compiler.normal(&self.field, &self.value), self.case_insensitive)?)
     }
 }

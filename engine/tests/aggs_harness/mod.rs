@@ -29,7 +29,7 @@ impl Corpus {
     /// Builds one segment per list of documents; empty lists are left out.
     pub(crate) fn build(mapping: Mapping, segments: &[Vec<Value>]) -> Self {
         let mut index = Index::create_in_ram(mapping.tantivy_schema());
-        index.set_tokenizers(sekisho_engine::analysis::tokenizers());
+        index.set_tokenizers(sekisho_engine::analysis::tokenizers(&mapping));
         let mut writer: IndexWriter = index.writer_with_num_threads(1, 15_000_000).expect("a writer in memory");
         writer.set_merge_policy(Box::new(NoMergePolicy));
         let mut seq = 0;

@@ -75,7 +75,7 @@ impl TestIndex {
     ///
     /// The splits are written under `written`, an older version of `mapping`, under which queries are asked.
     pub(crate) fn new(mapping: &Mapping, written: &Mapping, documents: &[Value], segments: usize) -> Self {
-        let index = Index::builder().schema(written.tantivy_schema()).tokenizers(analysis::tokenizers()).create_in_ram().expect("a schema");
+        let index = Index::builder().schema(written.tantivy_schema()).tokenizers(analysis::tokenizers(written)).create_in_ram().expect("a schema");
         let mut writer: IndexWriter = index.writer_with_num_threads(1, 15_000_000).expect("a writer");
         writer.set_merge_policy(Box::new(NoMergePolicy));
         let per_segment = documents.len().div_ceil(segments.max(1)).max(1);

@@ -1,8 +1,10 @@
 //! `_analyze`: the tokens of a text, as a field or an analyser makes them.
 
+use std::sync::Arc;
+
 use sekisho_engine::ResolveOptions;
-use sekisho_engine::analysis::{LINE, STANDARD, words};
-use sekisho_engine::mapping::FieldType;
+use sekisho_engine::analysis::{LINE, STANDARD, words, words_of};
+use sekisho_engine::mapping::{FieldType, MappedField, Mapping};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Reply};
@@ -18,9 +20,13 @@ pub const TOKENS_MAX: usize = 10_000;
 const POSITION_GAP: usize = 100;
 
 /// How a text becomes tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Analyser {
     Words(&'static str),
+    /// As the text of that field.
+    Field(Box<MappedField>),
+    /// As an analyser of that index.
+    OfIndex(Arc<Mapping>, String),
     /// The text is the token.
     Keyword,
 }
@@ -48,14 +54,12 @@ fn answer(engine: &Scope, index: &str, body: &Map<String, Value>) -> Outcome {
         match (key.as_str(), value) {
             ("text", Value::String(it)) => texts.push(it.as_str()),
             ("text", Value::Array(items)) if items.iter().all(Value::is_string) => texts.extend(items.iter().filter_map(Value::as_str)),
-            ("analyzer", Value::String(name)) => analyser = Some(named(name)?),
+            ("analyzer", Value::String(name)) => analyser = Some(named(engine, index, name)?),
             ("field", Value::String(field)) => analyser = Some(of_field(engine, index, field)?),
             ("explain", Value::Bool(false)) => {}
             ("analyzer" | "field" | "text", _) => return Err(ApiError::illegal_argument(format!("[{key}] must be text"))),
             _ => {
-                return Err(ApiError::illegal_argument(format!(
-                    "[{key}] is not supported; there are the analyzers [standard], [keyword] and [line]"
-                )));
+                return Err(ApiError::illegal_argument(format!("[{key}] is not supported; there are analyzers, by name, and fields")));
             }
         }
     }
@@ -66,11 +70,14 @@ fn answer(engine: &Scope, index: &str, body: &Map<String, Value>) -> Outcome {
     let (mut tokens, mut position, mut offset) = (Vec::new(), 0, 0);
     for text in texts {
         let (mut at, mut units) = (0, 0);
-        let bounds = match analyser {
-            Analyser::Words(name) => words(name, text),
-            Analyser::Keyword => vec![(0, text.len())],
+        let lower = |(start, end): (usize, usize)| (start, end, text[start..end].to_lowercase());
+        let found = match &analyser {
+            Analyser::Words(name) => words(name, text).into_iter().map(lower).collect(),
+            Analyser::Field(field) => words_of(field, text),
+            Analyser::OfIndex(mapping, name) => mapping.words(name, text).map_err(|error| ApiError::illegal_argument(error.to_string()))?,
+            Analyser::Keyword => vec![(0, text.len(), text.to_owned())],
         };
-        for (start, end) in bounds {
+        for (start, end, token) in found {
             if tokens.len() >= TOKENS_MAX {
                 return Err(ApiError::illegal_argument(format!(
                     "The number of tokens produced by calling _analyze has exceeded the allowed maximum of [{TOKENS_MAX}]."
@@ -82,10 +89,10 @@ fn answer(engine: &Scope, index: &str, body: &Map<String, Value>) -> Outcome {
             let (from, len) = (offset + units, utf16_len(word));
             units += len;
             at = end;
-            let (token, kind) = match analyser {
-                Analyser::Keyword => (word.to_owned(), "word"),
-                Analyser::Words(_) if word.bytes().all(|it| it.is_ascii_digit()) => (word.to_owned(), "<NUM>"),
-                Analyser::Words(_) => (word.to_lowercase(), "<ALPHANUM>"),
+            let kind = match &analyser {
+                Analyser::Keyword | Analyser::Field(_) | Analyser::OfIndex(..) => "word",
+                Analyser::Words(_) if word.bytes().all(|it| it.is_ascii_digit()) => "<NUM>",
+                Analyser::Words(_) => "<ALPHANUM>",
             };
             tokens.push(json!({ "token": token, "start_offset": from, "end_offset": from + len, "type": kind, "position": position }));
             position += 1;
@@ -100,11 +107,19 @@ fn utf16_len(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-fn named(name: &str) -> Result<Analyser, ApiError> {
+fn named(engine: &Scope, index: &str, name: &str) -> Result<Analyser, ApiError> {
+    if !index.is_empty() {
+        let found = engine.resolve(index, ResolveOptions { allow_no_indices: false, ..ResolveOptions::default() })?;
+        let mapping = infos(engine, &found).into_iter().map(|it| it.mapping).find(|it| it.words(name, "").is_ok());
+        if let Some(mapping) = mapping.filter(|_| !matches!(name, "standard" | "keyword")) {
+            return Ok(Analyser::OfIndex(mapping, name.to_owned()));
+        }
+    }
     match name {
         "standard" | "default" => Ok(Analyser::Words(STANDARD)),
         "line" => Ok(Analyser::Words(LINE)),
         "keyword" => Ok(Analyser::Keyword),
+        "simple" | "whitespace" | "pattern" => Ok(Analyser::OfIndex(Arc::new(Mapping::dynamic()), name.to_owned())),
         other => Err(ApiError::illegal_argument(format!("failed to find global analyzer [{other}]"))),
     }
 }
@@ -114,8 +129,11 @@ fn of_field(engine: &Scope, index: &str, field: &str) -> Result<Analyser, ApiErr
         return Err(ApiError::illegal_argument("analysis based on a specific field requires an index"));
     }
     let found = engine.resolve(index, ResolveOptions { allow_no_indices: false, ..ResolveOptions::default() })?;
-    let kind = infos(engine, &found).iter().find_map(|it| it.mapping.field(field).map(|it| it.kind));
-    match kind {
+    let mapped = infos(engine, &found).iter().find_map(|it| it.mapping.field(field).cloned());
+    match mapped.as_ref().map(|it| it.kind) {
+        Some(_) if mapped.as_ref().is_some_and(|it| it.analysis.is_some()) => {
+            Ok(mapped.map_or(Analyser::Keyword, |it| Analyser::Field(Box::new(it))))
+        }
         Some(FieldType::MatchOnlyText) => Ok(Analyser::Words(LINE)),
         // A field that is not mapped would become text.
         Some(FieldType::Text) | None => Ok(Analyser::Words(STANDARD)),
