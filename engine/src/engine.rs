@@ -555,7 +555,7 @@ impl Engine {
         let lock = files::claim(&*fs, &data_dir)?;
         let mut recovery = Recovery::default();
         let (journal, records) = Journal::open(fs.clone(), &data_dir.join(MANIFEST_DIR), MANIFEST_PREFIX)?;
-        let on_disk = ManifestState::from_records(&records)?;
+        let mut on_disk = ManifestState::from_records(&records)?;
         let open = if background { LocalLog::open } else { LocalLog::open_stepped };
         let (log, log_recovery) = open(fs.clone(), &data_dir.join(LOG_DIR), log_options(&on_disk, &data_dir))?;
         for damage in &log_recovery.damage {
@@ -571,7 +571,9 @@ impl Engine {
         let mut state = State { next_seq: log.next_seq(), ..State::default() };
         let mut next_split = 0;
         let mut known = Vec::new();
-        for index in on_disk.indices.values() {
+        for index in on_disk.indices.values_mut() {
+            // A mapping that was told late may be from before the settings were changed.
+            index.record.mapping = with_options(index.record.mapping.clone(), &index.record.settings)?;
             let mut splits = Vec::with_capacity(index.splits.len());
             for meta in index.splits.values() {
                 next_split = next_split.max(meta.id.0 + 1);
