@@ -136,6 +136,15 @@ impl DynamicRules {
         self.take_kind(path, said.iter());
     }
 
+    /// The type of a field that is there and can't be asked: what is in `_source` only, and an object of keywords as a whole.
+    pub(crate) fn opaque(&self, path: &str) -> Option<&str> {
+        if self.kinds.is_empty() {
+            return None;
+        }
+        let kind_of = |path: &str| self.kinds.get(path)?.get("type")?.as_str();
+        ancestors(path).find_map(|it| kind_of(it).filter(|_| self.disabled.contains(it) || it == path && self.keywords.contains(it)))
+    }
+
     /// Whether a path is below an object of keywords. Those are keys, not objects: `app` and `app.name` may stand side by side.
     pub(crate) fn is_keyword(&self, path: &str) -> bool {
         !self.keywords.is_empty() && ancestors(path).any(|it| self.keywords.contains(it))

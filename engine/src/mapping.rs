@@ -410,6 +410,11 @@ impl Mapping {
         self.rules.is_disabled(name)
     }
 
+    /// The type of a field that is there and can't be asked.
+    pub(crate) fn opaque(&self, name: &str) -> Option<&str> {
+        self.rules.opaque(name)
+    }
+
     /// Whether a field lies below an object of keywords (`flattened`).
     pub(crate) fn is_flattened(&self, name: &str) -> bool {
         self.rules.is_keyword(name)

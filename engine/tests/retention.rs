@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use sekisho_engine::clock::{ManualClock, Timestamp};
+use sekisho_engine::clock::{Clock as _, ManualClock, SystemClock, Timestamp};
 use sekisho_engine::fs::{Fs, RealFs, SimFs};
 use sekisho_engine::{
     Alias, Condition, Engine, EngineOptions, IndexTemplate, Policy, RemovalReason, ResolveOptions, Retention, RetentionDefaults, Rollover,
@@ -307,4 +307,43 @@ fn store_file(path: &Path) -> Option<std::path::PathBuf> {
         .unwrap()
         .map(|it| it.unwrap().path())
         .find_map(|it| if it.is_dir() { store_file(&it) } else { Some(it).filter(|it| it.extension().is_some_and(|it| it == "store")) })
+}
+
+#[test]
+fn beside_writers_and_merges_nothing_goes_that_should_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = SystemClock.now().0;
+    let options = EngineOptions { retention: by_age(7), ..EngineOptions::new(dir.path()) };
+    let engine = Engine::open(options.clone()).unwrap();
+    let writers = 3;
+    let rounds = 40;
+    std::thread::scope(|scope| {
+        for writer in 0..writers {
+            let engine = &engine;
+            scope.spawn(move || {
+                for round in 0..rounds {
+                    // What is too old comes in splits of its own, between those that stay.
+                    for (stream, time) in [(STREAM, now), ("panos-url", now - 30 * DAY_MS)] {
+                        let source = format!(r#"{{"@timestamp":{time},"message":"{writer} {round}"}}"#);
+                        let action = WriteAction::Create(source.into_bytes());
+                        let op = WriteOp { index: stream.to_owned(), id: None, action, condition: Condition::None };
+                        let (results, written) = engine.write(vec![op]).unwrap();
+                        assert!(matches!(results[0], WriteResult::Created(_)), "{results:?}");
+                        written.wait().unwrap();
+                    }
+                    engine.commit().unwrap();
+                }
+            });
+        }
+        for _ in 0..rounds {
+            engine.run_retention().unwrap();
+        }
+    });
+    engine.commit().unwrap();
+    engine.run_retention().unwrap();
+    assert_eq!((count(&engine, STREAM), count(&engine, "panos-url")), (writers * rounds, 0));
+    drop(engine);
+    let engine = Engine::open(options).unwrap();
+    assert_eq!((count(&engine, STREAM), count(&engine, "panos-url")), (writers * rounds, 0));
+    assert!(engine.recovery().damage.is_empty());
 }

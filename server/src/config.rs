@@ -607,6 +607,21 @@ mod tests {
     }
 
     #[test]
+    fn retention_comes_as_a_flag_as_text_or_as_an_array() {
+        let day_ms = 86_400_000;
+        let of = |config: Config| config.retention_age.defaults(&config.retention_bytes).of("panos-url");
+        let flag = Config::load(&flags(&["--retention-age", "panos-url=14d,90d", "--retention-bytes", "50gb"])).unwrap();
+        assert_eq!((of(flag.clone()).age_ms, of(flag).bytes), (Some(14 * day_ms), Some(50 << 30)));
+        for text in ["retention_age = \"90d\"", "retention_age = [\"panos-threat=1d\", \"90d\"]"] {
+            let file = file(text);
+            assert_eq!(of(Config::load(&flags(&["--config", file.path().to_str().unwrap()])).unwrap()).age_ms, Some(90 * day_ms), "{text}");
+        }
+        let file = file("retention_age = \"ninety\"");
+        assert!(Config::load(&flags(&["--config", file.path().to_str().unwrap()])).unwrap_err().to_string().contains("ninety"));
+        assert_eq!(of(Config::default()), sekisho_engine::Retention::default());
+    }
+
+    #[test]
     fn watermarks_stand_in_their_order() {
         let load = |high: &str, flood: &str| Config::load(&flags(&["--disk-high-percent", high, "--disk-flood-percent", flood]));
         assert_eq!(load("80", "90").unwrap().watermarks(), Watermarks { high_percent: 80, flood_percent: 90 });

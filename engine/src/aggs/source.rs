@@ -98,6 +98,10 @@ impl Source {
             return Ok(SourcePlan { field: None, kind: ValueKind::Keyword, missing: Some(name) });
         }
         let Some(field) = ctx.mapping.field(&self.field) else {
+            if let Some(kind) = ctx.mapping.opaque(&self.field) {
+                let reason = format!("Field [{}] of type [{kind}] is not supported for aggregation [{}]", self.field, self.agg);
+                return Err(QueryError::IllegalArgument(reason));
+            }
             let mut kind = self.value_type.clone().unwrap_or_default();
             if let (ValueKind::Unmapped, Some(missing)) = (&kind, &self.missing) {
                 kind = guess(missing, accepts);

@@ -51,7 +51,7 @@ impl Compiler<'_> {
                 return Ok(all_if(same));
             }
             Target::SeqNo => return sequence_numbers(&[value]),
-            Target::Unknown => return Ok(nothing()),
+            Target::Unknown => return self.unmapped(name),
         };
         searchable(field)?;
         let text = keyword_text(field, value);
@@ -94,7 +94,7 @@ impl Compiler<'_> {
             }
             Target::Index => return Ok(all_if(values.iter().any(|it| scalar_text(it) == self.context.index))),
             Target::SeqNo => return sequence_numbers(&values.iter().collect::<Vec<_>>()),
-            Target::Unknown => return Ok(nothing()),
+            Target::Unknown => return self.unmapped(name),
         };
         searchable(field)?;
         match field.kind {
@@ -150,7 +150,7 @@ impl Compiler<'_> {
             Target::Id | Target::Index => {
                 return Err(misfit(format_args!("Field [{}] of type [{0}] does not support range queries", range.field)));
             }
-            Target::Unknown => return Ok(nothing()),
+            Target::Unknown => return self.unmapped(&range.field),
         };
         searchable(field)?;
         if field.kind != FieldType::Date {
@@ -210,6 +210,14 @@ impl Compiler<'_> {
         }
     }
 
+    /// What a field that no document has is asked: nothing, unless documents have it and it can't be asked.
+    fn unmapped(&self, name: &str) -> Result<TantivyQuery, QueryError> {
+        match self.context.mapping.opaque(name) {
+            Some(kind) => Err(misfit(format_args!("Field [{name}] of type [{kind}] is in the document only and can't be searched"))),
+            None => Ok(nothing()),
+        }
+    }
+
     /// A pattern's text as the terms of a keyword field with a normaliser are.
     pub(crate) fn normal<'t>(&self, name: &str, text: &'t str) -> Cow<'t, str> {
         match self.target(name) {
@@ -229,7 +237,7 @@ impl Compiler<'_> {
             Target::Id | Target::SeqNo => {
                 return Err(misfit(format_args!("Can only use {kind} queries on keyword, text and wildcard fields - not on [{name}]")));
             }
-            Target::Unknown => return Ok(nothing()),
+            Target::Unknown => return self.unmapped(name),
         };
         match field.kind {
             FieldType::Keyword | FieldType::Wildcard | FieldType::Text | FieldType::MatchOnlyText => {
@@ -262,6 +270,9 @@ impl Compiler<'_> {
             let prefix = format!("{name}.");
             mapping.fields().iter().filter(|it| it.multi_field_of.is_none() && it.name.starts_with(&prefix)).collect()
         };
+        if below.is_empty() && !name.contains('*') {
+            return self.unmapped(name);
+        }
         any_of(below.into_iter().map(|it| Ok(has_value(it)))).map(constant)
     }
 
