@@ -66,15 +66,17 @@ impl Engine {
     /// As [`Engine::maintain`].
     pub fn force_merge(&self, uuid: &str, splits_max: usize) -> Result<(), EngineError> {
         self.inner.commit_index(uuid)?;
+        // Taken before the look at the splits: what a merge has replaced or retention has deleted by then must not come back.
+        let _commit = self.inner.commit_lock();
+        // Those in memory came since: on disk without the position in the log that covers them, they would be there twice after a crash.
         let splits: Vec<Arc<Split>> = match self.inner.state().indices.get(uuid) {
-            Some(index) => index.splits.clone(),
+            Some(index) => index.splits.iter().filter(|it| !it.is_ram()).cloned().collect(),
             None => return Ok(()),
         };
         if splits.len() > splits_max.max(1) {
             let mut by_size = splits;
             by_size.sort_by_key(|it| it.meta.docs);
             by_size.truncate(by_size.len() + 1 - splits_max.max(1));
-            let _commit = self.inner.commit_lock();
             self.inner.merge_on_disk(uuid, &by_size)?;
         }
         Ok(())

@@ -153,6 +153,8 @@ impl Inner {
     fn run_retention(&self) -> Result<Vec<Removal>, EngineError> {
         self.roll_over_due()?;
         self.look_at_disk();
+        // No merge may have in its hands, or replace meanwhile, what the plan is about.
+        let _commit = self.commit_lock();
         let plan = self.plan(&self.state());
         let mut removals = Vec::new();
         for (uuid, (reason, splits)) in plan {
@@ -326,10 +328,8 @@ impl Inner {
         })
     }
 
-    /// Deletes splits on disk: first in the manifest, as one record of it, then in memory, then their files.
+    /// Deletes splits on disk: first in the manifest, as one record of it, then in memory, then their files. The commit lock is held.
     fn drop_splits(&self, uuid: &str, ids: &BTreeSet<SplitId>) -> Result<(), EngineError> {
-        // Held so that no merge has them in its hands.
-        let _commit = self.commit_lock();
         let gone: Vec<Arc<Split>> = match self.state().indices.get(uuid) {
             Some(index) => index.splits.iter().filter(|it| ids.contains(&it.meta.id)).cloned().collect(),
             None => return Ok(()),

@@ -316,7 +316,7 @@ fn beside_writers_and_merges_nothing_goes_that_should_stay() {
     let options = EngineOptions { retention: by_age(7), ..EngineOptions::new(dir.path()) };
     let engine = Engine::open(options.clone()).unwrap();
     let writers = 3;
-    let rounds = 40;
+    let rounds = 12;
     std::thread::scope(|scope| {
         for writer in 0..writers {
             let engine = &engine;
@@ -337,6 +337,9 @@ fn beside_writers_and_merges_nothing_goes_that_should_stay() {
         }
         for _ in 0..rounds {
             engine.run_retention().unwrap();
+            for index in engine.indices() {
+                engine.force_merge(&index.uuid, 1).unwrap();
+            }
         }
     });
     engine.commit().unwrap();
