@@ -48,5 +48,8 @@ pub const INNER_RESULT_WINDOW_MAX: usize = 100;
 /// Slices of one scroll or point in time (Elasticsearch's `index.max_slices_per_scroll`).
 pub const SLICES_MAX: i64 = 1_024;
 
+/// Entries of `docvalue_fields` (Elasticsearch's `index.max_docvalue_fields_search`). Refused with `illegal_argument_exception`.
+pub const DOCVALUE_FIELDS_MAX: usize = 100;
+
 /// Characters of a text in KQL; it is refused with the place where it went over.
 pub const KQL_CHARS_MAX: usize = 32_768;

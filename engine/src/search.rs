@@ -18,11 +18,11 @@ use crate::clock::Timestamp;
 use crate::collapse::{self, Collapse, Group, GroupColumn};
 use crate::doc_id;
 use crate::ecs;
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineError};
 use crate::error::QueryError;
 use crate::highlight::Highlight;
-use crate::hit_fields::{HitField, fields_of};
-use crate::limits::{RESULT_WINDOW_MAX, TOTAL_HITS_DEFAULT};
+use crate::hit_fields::{FieldsOf, HitField, fields_of};
+use crate::limits::{DOCVALUE_FIELDS_MAX, RESULT_WINDOW_MAX, TOTAL_HITS_DEFAULT};
 use crate::manifest::IndexUuid;
 use crate::mapping::{MappedField, Mapping, internal};
 use crate::profile::{IndexProfile, Profiler, Stage};
@@ -438,6 +438,12 @@ pub(crate) fn check_window(request: &SearchRequest) -> Result<(), QueryError> {
     if window > RESULT_WINDOW_MAX {
         return Err(QueryError::IllegalArgument(format!(
             "Result window is too large, from + size must be less than or equal to: [{RESULT_WINDOW_MAX}] but was [{window}]. See the scroll api for a more efficient way to request large data sets. This limit can be set by changing the [index.max_result_window] index level setting."
+        )));
+    }
+    let columns = request.fields.iter().filter(|it| it.of() == FieldsOf::Columns).count();
+    if columns > DOCVALUE_FIELDS_MAX {
+        return Err(QueryError::IllegalArgument(format!(
+            "Trying to retrieve too many docvalue_fields. Must be less than or equal to: [{DOCVALUE_FIELDS_MAX}] but was [{columns}]. This limit can be set by changing the [index.max_docvalue_fields_search] index level setting."
         )));
     }
     if let Some(after) = &request.search_after {
@@ -1101,7 +1107,10 @@ impl DocumentText for Texts {
     }
 
     fn values(&self, index: &str, id: &str, path: &str) -> Result<Vec<Value>, QueryError> {
-        let refuse = |error: crate::engine::EngineError| QueryError::IllegalArgument(error.to_string());
+        let refuse = |error: EngineError| match error {
+            EngineError::IndexNotFound(name) => QueryError::IndexNotFound(name),
+            other => QueryError::IllegalArgument(other.to_string()),
+        };
         let mut targets = self.engine.resolve(index, ResolveOptions { allow_no_indices: false, ..ResolveOptions::default() }).map_err(refuse)?;
         if let Some(denied) = self.readable.as_ref().and_then(|it| self.engine.narrow(&mut targets, it)) {
             return Err(QueryError::Forbidden(format!("action is unauthorized on indices [{denied}], of which the query reads a document")));

@@ -43,6 +43,7 @@ mod order;
 mod partial;
 mod percentile_ranks;
 mod percentiles;
+mod picks;
 mod pipeline;
 mod quantiles;
 mod range;
@@ -361,8 +362,7 @@ impl Aggs {
             }
             out.insert(name, Value::Object(body));
         }
-        pipeline::add_siblings(&self.pipelines, out, renderer.options.typed_keys);
-        Ok(())
+        pipeline::add_siblings(&self.pipelines, out, renderer.options.typed_keys)
     }
 
     fn position(&self, name: &str) -> Option<usize> {
@@ -388,7 +388,10 @@ fn parse(value: &Value, depth: usize, left: &mut usize) -> Result<Aggs, QueryErr
         }
     }
     if let Some(node) = pipelines.iter().find(|it| depth == 1 && matches!(it.pipeline, Pipeline::Parent(_))) {
-        return Err(QueryError::IllegalArgument(format!("Validation Failed: 1: [{}] must be declared inside of another aggregation;", node.name)));
+        return Err(QueryError::ActionRequestValidation(format!(
+            "Validation Failed: 1: {} aggregation [{}] must be declared inside of another aggregation;",
+            node.kind, node.name
+        )));
     }
     let names: Vec<&str> = nodes.iter().map(|it| it.name.as_str()).collect();
     let pipelines = pipeline::in_order(pipelines, &names)?;
@@ -449,7 +452,7 @@ fn parse_node(name: &str, definition: &Value, depth: usize, left: &mut usize) ->
             }
             let body = Body::new(kind.name(), name, body)?;
             let (pipeline, format) = (kind.parse(&body)?, body.str("format")?.map(DecimalFormat::parse));
-            return Ok(Parsed::Pipeline(PipelineNode { name: name.to_owned(), meta, pipeline, format }));
+            return Ok(Parsed::Pipeline(PipelineNode { name: name.to_owned(), kind: kind.name(), meta, pipeline, format }));
         }
     };
     check_parents(&subs, kind, name, body)?;
@@ -457,12 +460,9 @@ fn parse_node(name: &str, definition: &Value, depth: usize, left: &mut usize) ->
         return Err(QueryError::IllegalArgument(format!("Aggregator [{name}] of type [{}] cannot accept sub-aggregations", kind.name())));
     }
     // Pages need one order of all buckets; below other buckets each would have its own.
-    if !matches!(kind.name(), "filter" | "missing" | "global" | "sampler")
-        && let Some(it) = subs.nodes.iter().find(|it| it.source.get("composite").is_some())
-    {
+    if !matches!(kind.name(), "filter" | "missing" | "global" | "sampler") && subs.nodes.iter().any(|it| it.source.get("composite").is_some()) {
         return Err(QueryError::IllegalArgument(format!(
-            "[composite] aggregation [{}] cannot be used with a parent aggregation of type: [{}]",
-            it.name,
+            "[composite] aggregation cannot be used with a parent aggregation of type: [{}]",
             kind.name()
         )));
     }
@@ -496,7 +496,8 @@ impl Found {
 fn check_parents(subs: &Aggs, kind: &dyn AggKind, name: &str, body: &Value) -> Result<(), QueryError> {
     let parents = subs.pipelines.iter().filter_map(|it| if let Pipeline::Parent(parent) = &it.pipeline { Some((it, parent)) } else { None });
     for (node, parent) in parents {
-        let refuse = |why: &str| Err(QueryError::IllegalArgument(format!("Validation Failed: 1: [{}] {why};", node.name)));
+        let refuse =
+            |why: &str| Err(QueryError::ActionRequestValidation(format!("Validation Failed: 1: {} aggregation [{}] {why};", node.kind, node.name)));
         if !kind.has_many_buckets() {
             return refuse(&format!("stands in [{name}] of type [{}], which has no list of buckets", kind.name()));
         }
@@ -505,7 +506,10 @@ fn check_parents(subs: &Aggs, kind: &dyn AggKind, name: &str, body: &Value) -> R
         }
         let is_whole = body.get("min_doc_count").is_none_or(|it| matches!(it.as_str().map_or_else(|| it.as_u64(), |it| it.parse().ok()), Some(0)));
         if parent.needs_histogram() && !is_whole {
-            return refuse("needs a parent histogram with min_doc_count of 0");
+            return Err(QueryError::ActionRequestValidation(format!(
+                "Validation Failed: 1: parent histogram of {} aggregation [{}] must have min_doc_count of 0;",
+                node.kind, node.name
+            )));
         }
     }
     Ok(())
@@ -707,7 +711,7 @@ mod tests {
             (json!({ "a>b": { "avg": { "field": "x" } } }), "Invalid aggregation name [a>b]."),
             (json!({ "a": { "avg": { "field": "x" }, "aggs": { "b": { "avg": { "field": "x" } } } } }), "Aggregator [a] of type [avg] cannot accept"),
             (json!({ "a": { "terms": { "field": "x", "sise": 1 } } }), "[terms] unknown field [sise] did you mean [size]?"),
-            (json!({ "a": { "terms": {} } }), "Required one of fields [field]"),
+            (json!({ "a": { "terms": {} } }), "Required one of fields [field, script]"),
             (json!([]), "Expected [START_OBJECT] under [aggs], but got a [START_ARRAY]"),
         ] {
             let message = error(body.clone());

@@ -244,7 +244,10 @@ impl Compiler<'_> {
         if let Some(field) = mapping.field(name) {
             return Ok(has_value(field));
         }
-        if matches!(name, "_id" | "_index" | "_source" | "_seq_no" | "_version") {
+        if name == "_source" {
+            return Err(QueryError::QueryShard("The [_source] field is not searchable".to_owned()));
+        }
+        if matches!(name, "_id" | "_index" | "_seq_no" | "_version") {
             return Ok(everything());
         }
         let below: Vec<&MappedField> = if name.contains('*') {
@@ -461,7 +464,9 @@ fn wholes(field: &MappedField, from: i64, to: i64) -> TantivyQuery {
     let tantivy_field = field.tantivy_field();
     let term = |it| Term::from_field_i64(tantivy_field, it);
     if from == to && field.index {
-        return on_field(tantivy_field, TermQuery::new(term(from), IndexRecordOption::Basic));
+        let query = on_field(tantivy_field, TermQuery::new(term(from), IndexRecordOption::Basic));
+        // How rare a number is says nothing, as in Elasticsearch, where numbers are points; booleans are terms there.
+        return if field.kind == FieldType::Boolean { query } else { constant(query) };
     }
     on_field(tantivy_field, TantivyRange::new(Bound::Included(term(from)), Bound::Included(term(to))))
 }
@@ -480,7 +485,7 @@ fn addresses(field: &MappedField, first: [u8; 16], last: [u8; 16]) -> TantivyQue
     let tantivy_field = field.tantivy_field();
     let term = |it: [u8; 16]| Term::from_field_bytes(tantivy_field, &it);
     if first == last && field.index {
-        return on_field(tantivy_field, TermQuery::new(term(first), IndexRecordOption::Basic));
+        return constant(on_field(tantivy_field, TermQuery::new(term(first), IndexRecordOption::Basic)));
     }
     on_field(tantivy_field, TantivyRange::new(Bound::Included(term(first)), Bound::Included(term(last))))
 }

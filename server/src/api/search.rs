@@ -119,8 +119,8 @@ pub fn parse(index: &str, body: Map<String, Value>, params: &mut Params, path: &
     let options = resolve_options(params)?;
     let mut call = SearchCall { index: index.to_owned(), options, sort_values: usize::MAX, ..SearchCall::default() };
     let names_shard_doc = body.get("sort").is_some_and(names_shard_doc);
-    read_body(&mut call, body)?;
-    read_params(&mut call, params)?;
+    read_body(&mut call, body).map_err(ApiError::of_request)?;
+    read_params(&mut call, params).map_err(ApiError::of_request)?;
     params.finish(path)?;
     if call.pit.is_some() {
         if !index.is_empty() {
