@@ -19,6 +19,9 @@ pub const BUCKETS_MAX: usize = 65_536;
 /// `from + size` (Elasticsearch's `index.max_result_window`): a page beyond it would sort everything before it each time.
 pub const RESULT_WINDOW_MAX: usize = 10_000;
 
+/// Hits of one index that are scored a second time (Elasticsearch's `index.max_rescore_window`). Refused with `illegal_argument_exception`.
+pub const RESCORE_WINDOW_MAX: usize = 10_000;
+
 /// Nesting of an aggregation tree.
 pub const AGGS_DEPTH_MAX: usize = 20;
 

@@ -7,7 +7,7 @@ use sekisho_engine::aggs::Aggs;
 use sekisho_engine::limits::TOTAL_HITS_DEFAULT;
 use sekisho_engine::query::{BoolQuery, Query};
 use sekisho_engine::{
-    Cancel, FieldsOf, Highlight, Hit, HitField, ResolveOptions, SearchRequest, SearchResponse, SortBy, SortKey, SourceFilter, TrackTotalHits,
+    Cancel, FieldsOf, Highlight, Hit, HitField, Rescore, ResolveOptions, SearchRequest, SearchResponse, SortBy, SortKey, SourceFilter, TrackTotalHits,
 };
 use serde_json::{Map, Value, json};
 
@@ -58,9 +58,17 @@ pub async fn handle(mut call: Call) -> Outcome {
     let index = call.part("index").to_owned();
     let body = call.object()?;
     let keep_alive = call.params.take("scroll").map(|it| scroll::keep_alive(&it, "scroll")).transpose()?;
+    let wants_cache = call.params.has("request_cache");
     let mut search = parse(&index, body, &mut call.params, &call.path)?;
     search.scroll = keep_alive;
     super::collapse::check(&search)?;
+    if keep_alive.is_some() && wants_cache && search.request.size > 0 {
+        return Err(ApiError::new(
+            400,
+            "action_request_validation_exception",
+            "Validation Failed: 1: [request_cache] cannot be used in a scroll context;",
+        ));
+    }
     if keep_alive.is_some() && search.pit.is_some() {
         return Err(ApiError::new(
             400,
@@ -212,7 +220,8 @@ pub(super) fn read_body(call: &mut SearchCall, body: Map<String, Value>) -> Resu
             "terminate_after" => request.terminate_after = terminate_after(count(&value, "terminate_after")?),
             // Groups of searches that somebody else counts.
             "stats" if value.as_array().is_some_and(|it| it.iter().all(Value::is_string)) => {}
-            "rescore" | "suggest" | "runtime_mappings" | "script_fields" | "knn" | "rank" | "retriever" | "ext" | "inner_hits" => {
+            "rescore" => request.rescore = Rescore::parse(&value)?,
+            "suggest" | "runtime_mappings" | "script_fields" | "knn" | "rank" | "retriever" | "ext" | "inner_hits" => {
                 return Err(ApiError::illegal_argument(format!("[{key}] of a search is not supported")));
             }
             _ => return Err(ApiError::parsing(format!("Unknown key for a {} in [{key}].", token(&value)))),
@@ -285,9 +294,7 @@ fn read_params(call: &mut SearchCall, params: &mut Params) -> Result<(), ApiErro
     if call.total_as_int {
         match call.request.track_total_hits {
             TrackTotalHits::UpTo(limit) if limit != TOTAL_HITS_DEFAULT => {
-                return Err(ApiError::illegal_argument(format!(
-                    "[rest_total_hits_as_int] cannot be used if the tracking of total hits is not accurate, got {limit}"
-                )));
+                return Err(inexact_total(limit));
             }
             TrackTotalHits::UpTo(_) => call.request.track_total_hits = TrackTotalHits::All,
             _ => {}
@@ -309,6 +316,11 @@ fn read_params(call: &mut SearchCall, params: &mut Params) -> Result<(), ApiErro
         "allow_partial_search_results",
     ]);
     Ok(())
+}
+
+/// The refusal of a total as one number where it may be more.
+pub(super) fn inexact_total(limit: u64) -> ApiError {
+    ApiError::illegal_argument(format!("[rest_total_hits_as_int] cannot be used if the tracking of total hits is not accurate, got {limit}"))
 }
 
 /// The query of `q` and the parameters that belong to it.
