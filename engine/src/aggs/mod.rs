@@ -46,6 +46,7 @@ mod percentiles;
 mod picks;
 mod pipeline;
 mod quantiles;
+mod random_sampler;
 mod range;
 mod ranges;
 mod rare_terms;
@@ -65,6 +66,7 @@ mod top_hits;
 mod top_metrics;
 mod tuples;
 mod value_count;
+mod variable_width_histogram;
 mod weighted_avg;
 
 use std::fmt::Debug;
@@ -100,6 +102,7 @@ pub(crate) const KINDS: &[&dyn AggKind] = &[
     &date_histogram::Kind,
     &auto_date_histogram::Kind,
     &histogram::Kind,
+    &variable_width_histogram::Kind,
     &range::Kind,
     &date_range::Kind,
     &ip_range::Kind,
@@ -109,6 +112,7 @@ pub(crate) const KINDS: &[&dyn AggKind] = &[
     &adjacency_matrix::Kind,
     &missing::Kind,
     &global::Kind,
+    &random_sampler::Kind,
     &cardinality::Kind,
     &min::Kind,
     &max::Kind,
@@ -146,10 +150,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("scripted_metric", "there are no scripts"),
     ("sampler", "all documents are counted, exactly; leave it out"),
     ("diversified_sampler", "all documents are counted, exactly; leave it out"),
-    ("random_sampler", "all documents are counted, exactly; leave it out"),
     ("significant_text", "use [significant_terms] on a keyword field"),
     ("categorize_text", "use [terms] on a keyword field"),
-    ("variable_width_histogram", "use [histogram] or [percentiles]"),
     ("t_test", "use [extended_stats] of both populations"),
     ("matrix_stats", "use [extended_stats] of each field"),
     ("time_series", "there are no time series indices"),
@@ -179,7 +181,7 @@ pub(crate) trait AggKind: Sync {
 
     /// Whether its answer has a list of buckets, which pipelines can work on.
     fn has_many_buckets(&self) -> bool {
-        self.is_bucket() && !matches!(self.name(), "filter" | "missing" | "global" | "sampler")
+        self.is_bucket() && !matches!(self.name(), "filter" | "missing" | "global" | "random_sampler")
     }
 
     /// Turns the JSON under that key into an aggregation, or says which key is wrong and why.
@@ -460,7 +462,8 @@ fn parse_node(name: &str, definition: &Value, depth: usize, left: &mut usize) ->
         return Err(QueryError::IllegalArgument(format!("Aggregator [{name}] of type [{}] cannot accept sub-aggregations", kind.name())));
     }
     // Pages need one order of all buckets; below other buckets each would have its own.
-    if !matches!(kind.name(), "filter" | "missing" | "global" | "sampler") && subs.nodes.iter().any(|it| it.source.get("composite").is_some()) {
+    if !matches!(kind.name(), "filter" | "missing" | "global" | "random_sampler") && subs.nodes.iter().any(|it| it.source.get("composite").is_some())
+    {
         return Err(QueryError::IllegalArgument(format!(
             "[composite] aggregation cannot be used with a parent aggregation of type: [{}]",
             kind.name()
