@@ -19,6 +19,7 @@ use super::context::{self, Target, all_if, everything, nothing};
 use super::dictionary::{self, Terms};
 use super::guard::on_field;
 use super::pattern::Pattern;
+use super::places::Places;
 use super::range::{Edge, RangeQuery};
 use super::scan::{Condition, Predicate, ScanQuery};
 use super::value::{self, Number, misfit};
@@ -289,11 +290,29 @@ impl Compiler<'_> {
 
     /// The words of a text under the field's analyser; `None` where the field is not analysed.
     pub(crate) fn analyse(&self, field: &MappedField, text: &str) -> Option<Vec<String>> {
+        self.analyser_of(field).map(|it| analysis::tokens(it, text))
+    }
+
+    /// The analyser of a field's texts; `None` where it is not analysed.
+    pub(crate) fn analyser_of(&self, field: &MappedField) -> Option<&'static str> {
         match field.kind {
-            FieldType::Text => Some(analysis::tokens(analysis::STANDARD, text)),
-            FieldType::MatchOnlyText => Some(analysis::tokens(analysis::LINE, text)),
+            FieldType::Text => Some(analysis::STANDARD),
+            FieldType::MatchOnlyText => Some(analysis::LINE),
             _ => None,
         }
+    }
+
+    /// Documents with a text whose words stand so.
+    pub(crate) fn places(&self, field: &MappedField, places: Places) -> Result<TantivyQuery, QueryError> {
+        searchable(field)?;
+        if !field.kind.is_text() && !matches!(field.kind, FieldType::Keyword | FieldType::Wildcard) {
+            return Err(misfit(format_args!("Field [{}] of type [{}] has no words that stand somewhere", field.name, field.kind.name())));
+        }
+        let candidates = places.candidates(field);
+        if context::is_empty(&candidates) {
+            return Ok(nothing());
+        }
+        Ok(self.verified(field, vec![(Occur::Must, candidates)], Check::Places(places)))
     }
 
     /// Documents in which the words follow each other.
@@ -438,7 +457,7 @@ fn any_of(queries: impl IntoIterator<Item = Result<TantivyQuery, QueryError>>) -
 }
 
 /// A term of a keyword or text field, as it stands.
-fn keyword(field: &MappedField, text: &str) -> TantivyQuery {
+pub(super) fn keyword(field: &MappedField, text: &str) -> TantivyQuery {
     let term = Term::from_field_text(field.tantivy_field(), text);
     if !field.index {
         return on_field(field.tantivy_field(), TantivyRange::new(Bound::Included(term.clone()), Bound::Included(term)));

@@ -13,6 +13,7 @@ use tantivy::schema::document::Value as _;
 use tantivy::store::StoreReader;
 use tantivy::{DocId, DocSet, Score, SeekDangerResult, SegmentReader, TERMINATED, TantivyDocument};
 
+use super::places::Places;
 use super::{DocumentText, TantivyQuery};
 use crate::analysis;
 use crate::mapping::{FieldType, MappedField, internal};
@@ -27,6 +28,8 @@ pub(crate) enum Check {
     Whole(String),
     /// The words follow each other.
     Phrase(Phrase),
+    /// The words stand so.
+    Places(Places),
 }
 
 /// Words in order.
@@ -40,10 +43,17 @@ pub(crate) struct Phrase {
 }
 
 impl Check {
-    fn fits(&self, text: &str, analyser: &str) -> bool {
+    fn fits(&self, text: &str, kind: FieldType) -> bool {
+        let words = || match kind {
+            FieldType::Text => analysis::tokens(analysis::STANDARD, text),
+            FieldType::MatchOnlyText => analysis::tokens(analysis::LINE, text),
+            // The value is one word.
+            _ => vec![text.to_owned()],
+        };
         match self {
             Check::Whole(whole) => text == whole,
-            Check::Phrase(phrase) => phrase.fits(&analysis::tokens(analyser, text)),
+            Check::Phrase(phrase) => phrase.fits(&words()),
+            Check::Places(places) => places.fit(&words()),
         }
     }
 }
@@ -177,10 +187,7 @@ impl Verifier {
     fn fits(&self, doc: DocId) -> bool {
         match self.store.get::<TantivyDocument>(doc) {
             Ok(document) => match document.get_first(internal::SOURCE).and_then(|it| it.as_bytes()) {
-                Some(stored) => {
-                    let analyser = if self.field.kind == FieldType::Text { analysis::STANDARD } else { analysis::LINE };
-                    self.documents.texts(stored, &self.field).iter().any(|text| self.check.fits(text, analyser))
-                }
+                Some(stored) => self.documents.texts(stored, &self.field).iter().any(|text| self.check.fits(text, self.field.kind)),
                 None => false,
             },
             Err(why) => {
