@@ -11,7 +11,7 @@ use super::error::ApiError;
 use super::search::{self, SearchCall};
 
 /// Searches of one request.
-const SEARCHES_MAX: usize = 1_000;
+pub const SEARCHES_MAX: usize = 1_000;
 
 /// Answers `_msearch`.
 ///
