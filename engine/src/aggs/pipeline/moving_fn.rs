@@ -208,7 +208,8 @@ impl Parent for MovingFn {
             }
             if let Some(needed) = self.function.lacks(window.len()) {
                 return Err(QueryError::IllegalArgument(format!(
-                    "Holt-Winters aggregation requires at least (2 * period == {needed}) data-points to function. Only [{}] were provided.",
+                    "Holt-Winters aggregation requires at least (2 * period == 2 * {} == {needed}) data-points to function.  Only [{}] were provided.",
+                    needed / 2,
                     window.len()
                 )));
             }
