@@ -41,6 +41,9 @@ pub const AGGS_MEMORY_BYTES_MAX: usize = 256 << 20;
 /// Aggregations of one search, counted over the whole tree; refused with `illegal_argument_exception`.
 pub const AGGS_MAX: usize = 1_000;
 
+/// Documents of an index in one `sampler`; refused with `illegal_argument_exception`.
+pub const SAMPLE_DOCS_MAX: usize = 100_000;
+
 /// Documents that one `_delete_by_query`, `_update_by_query` or `_reindex` goes over: their addresses are in memory, some 60 bytes each.
 /// Refused with `illegal_argument_exception`.
 pub const SCAN_DOCS_MAX: usize = 2_000_000;

@@ -1,7 +1,7 @@
 //! Searching: one plan per index, evaluated split by split into small results that merge in any order.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{self, AtomicBool};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ use crate::engine::{Engine, EngineError};
 use crate::error::QueryError;
 use crate::highlight::Highlight;
 use crate::hit_fields::{FieldsOf, HitField, fields_of};
-use crate::limits::{DOCVALUE_FIELDS_MAX, RESULT_WINDOW_MAX, TOTAL_HITS_DEFAULT};
+use crate::limits::{DOCVALUE_FIELDS_MAX, RESULT_WINDOW_MAX, SAMPLE_DOCS_MAX, TOTAL_HITS_DEFAULT};
 use crate::manifest::IndexUuid;
 use crate::mapping::{MappedField, Mapping, internal};
 use crate::profile::{IndexProfile, Profiler, Stage};
@@ -267,6 +267,60 @@ impl Engine {
 
     /// Answers a question to indices as they were.
     pub(crate) fn search_snapshots(&self, snapshots: &[Snapshot], now: Timestamp, request: &SearchRequest) -> Result<SearchResponse, QueryError> {
+        if let Some(aggs) = request.aggs.as_ref().filter(|it| !it.samples().is_empty()) {
+            let found = self.find_samples(snapshots, now, request, aggs)?;
+            // What a sampler is planned with holds no sample any more to be found.
+            let request = SearchRequest { aggs: Some(aggs.with_samples(&found)), ..request.clone() };
+            return self.search_sampled(snapshots, now, &request);
+        }
+        self.search_sampled(snapshots, now, request)
+    }
+
+    /// The sequence numbers of the documents that samplers take: the best of each index.
+    fn find_samples(
+        &self,
+        snapshots: &[Snapshot],
+        now: Timestamp,
+        request: &SearchRequest,
+        aggs: &Aggs,
+    ) -> Result<BTreeMap<String, Vec<u64>>, QueryError> {
+        let by_score = SearchRequest {
+            post_filter: None,
+            sort: Vec::new(),
+            search_after: None,
+            collapse: None,
+            rescore: Vec::new(),
+            terminate_after: None,
+            profile: false,
+            ..request.clone()
+        };
+        let mut found: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+        for (name, sample) in aggs.samples() {
+            let numbers = found.entry(name.to_owned()).or_default();
+            for snapshot in snapshots {
+                let keep = if sample.diverse_by.is_some() { SAMPLE_DOCS_MAX } else { sample.size };
+                let mut best = self.best_hits(std::slice::from_ref(snapshot), now, &by_score, None, keep)?;
+                if let Some((field, most)) = &sample.diverse_by {
+                    let by = Collapse { field: field.clone(), inner: Vec::new() };
+                    let mut counts = HashMap::new();
+                    let mut diverse = Vec::new();
+                    for hit in best {
+                        let group = GroupColumn::open(&by, &hit.split.reader, &snapshot.mapping)?.group(hit.doc)?;
+                        let count: &mut usize = counts.entry(group).or_default();
+                        *count += 1;
+                        if *count <= *most && diverse.len() < sample.size {
+                            diverse.push(hit);
+                        }
+                    }
+                    best = diverse;
+                }
+                numbers.extend(best.iter().map(|it| it.seq));
+            }
+        }
+        Ok(found)
+    }
+
+    fn search_sampled(&self, snapshots: &[Snapshot], now: Timestamp, request: &SearchRequest) -> Result<SearchResponse, QueryError> {
         let page = request.from + request.size;
         let window = request.rescore.iter().map(|it| it.window).max().unwrap_or(0);
         let search = Search { keep: if page > 0 { page.max(window) } else { 0 }, ..Search::new(self, request, now) };

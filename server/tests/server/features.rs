@@ -94,6 +94,7 @@ fn limits() -> String {
         ("memory of aggregations in a split", format!("{} MiB", limits::AGGS_MEMORY_BYTES_MAX >> 20), "`indices.breaker.request.limit`", BUCKETS),
         ("levels of aggregations", limits::AGGS_DEPTH_MAX.to_string(), "–", ILLEGAL),
         ("aggregations of a search", limits::AGGS_MAX.to_string(), "–", ILLEGAL),
+        ("documents of an index in a `sampler`", limits::SAMPLE_DOCS_MAX.to_string(), "–", ILLEGAL),
         ("slices of a scroll or point in time", limits::SLICES_MAX.to_string(), "`index.max_slices_per_scroll`", ILLEGAL),
         ("documents of `_delete_by_query` and its like", limits::SCAN_DOCS_MAX.to_string(), "–", ILLEGAL),
         ("open scrolls", contexts::SCROLLS_MAX.to_string(), "`search.max_open_scroll_context`", "429 `too_many_scroll_contexts_exception`"),
