@@ -67,7 +67,9 @@ impl AggKind for Kind {
             return Err(QueryError::IllegalArgument(format!("[size] must be greater than 0. Found [0] in [{}]", body.name)));
         }
         // All values are collected anyway, so how many a shard should send means nothing; it is still checked.
-        body.u64("shard_size")?;
+        if body.u64("shard_size")? == Some(0) {
+            return Err(QueryError::IllegalArgument(format!("[shardSize] must be greater than 0. Found [0] in [{}]", body.name)));
+        }
         body.u64("shard_min_doc_count")?;
         Ok(Box::new(Terms {
             source: Source::parse(body)?,

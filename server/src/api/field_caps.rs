@@ -1,15 +1,18 @@
 //! `_field_caps`: what can be done with which field, over several indices.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use sekisho_engine::aggs::Aggs;
+use sekisho_engine::limits::BUCKETS_MAX;
 use sekisho_engine::mapping::simple_match;
 use sekisho_engine::query::Query;
-use sekisho_engine::{ResolveOptions, SearchRequest, TrackTotalHits};
+use sekisho_engine::{SearchRequest, Targets, TrackTotalHits};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Reply};
 use super::error::ApiError;
-use crate::app::{resolve_options, targets as targets_of};
+use crate::app::{resolve_options, targets};
+use crate::security::Scope;
 
 /// Metadata fields that every index has: name, type, whether it can be aggregated.
 const METADATA: &[(&str, &str, bool)] =
@@ -68,17 +71,13 @@ pub async fn handle(mut call: Call) -> Outcome {
     let index = call.part("index").to_owned();
     call.app
         .blocking(move |engine| {
-            let targets = targets_of(engine, &index, options)?;
+            let targets = targets(engine, &index, options)?;
+            let matching = filter.map(|it| indices_with(engine, &targets, it)).transpose()?;
             let mut fields = Capabilities::new();
             let mut indices = Vec::new();
             for info in engine.indices().into_iter().filter(|it| targets.uuids().contains(&it.uuid)) {
-                if let Some(filter) = &filter {
-                    let request =
-                        SearchRequest { query: filter.clone(), size: 0, track_total_hits: TrackTotalHits::UpTo(1), ..SearchRequest::default() };
-                    let answer = engine.search(&targets_of(engine, &info.name, ResolveOptions::default())?, &request)?;
-                    if answer.total.is_none_or(|it| it.value == 0) {
-                        continue;
-                    }
+                if matching.as_ref().is_some_and(|it| !it.contains(&info.name)) {
+                    continue;
                 }
                 let is_wanted = |name: &str| patterns.iter().any(|it| simple_match(it, name));
                 for field in info.mapping.fields().iter().filter(|it| is_wanted(&it.name)) {
@@ -110,6 +109,15 @@ pub async fn handle(mut call: Call) -> Outcome {
             Ok(Reply::Json(json!({ "indices": indices, "fields": fields })))
         })
         .await
+}
+
+/// The names of the indices that have a document that matches, as they are seen through these targets.
+fn indices_with(engine: &Scope, targets: &Targets, query: Query) -> Result<BTreeSet<String>, ApiError> {
+    let aggs = Aggs::from_json(&json!({ "indices": { "terms": { "field": "_index", "size": BUCKETS_MAX } } }))?;
+    let request = SearchRequest { query, size: 0, aggs: Some(aggs), track_total_hits: TrackTotalHits::None, ..SearchRequest::default() };
+    let answer = engine.search(targets, &request)?.aggs.unwrap_or_default();
+    let names = answer["indices"]["buckets"].as_array().into_iter().flatten().filter_map(|it| it["key"].as_str().map(str::to_owned));
+    Ok(names.collect())
 }
 
 fn render(types: BTreeMap<&'static str, Capability>) -> Value {

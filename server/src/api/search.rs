@@ -304,17 +304,20 @@ fn read_params(call: &mut SearchCall, params: &mut Params) -> Result<(), ApiErro
         None | Some("query_then_fetch" | "dfs_query_then_fetch") => {}
         Some(other) => return Err(ApiError::illegal_argument(format!("No search type for [{other}]"))),
     }
-    // Where a search runs, and what is kept of it, is ours to choose.
-    params.ignore(&[
-        "preference",
-        "routing",
-        "request_cache",
-        "batched_reduce_size",
-        "max_concurrent_shard_requests",
-        "pre_filter_shard_size",
-        "ccs_minimize_roundtrips",
-        "allow_partial_search_results",
-    ]);
+    // Where a search runs, in how many parts, and what is kept of it, is ours to choose; what is said of it has to make sense.
+    for (name, at, least) in [
+        ("batched_reduce_size", "batchedReduceSize", 2),
+        ("max_concurrent_shard_requests", "maxConcurrentShardRequests", 1),
+        ("pre_filter_shard_size", "preFilterShardSize", 1),
+    ] {
+        if params.number(name)?.is_some_and(|it| it < least) {
+            return Err(ApiError::illegal_argument(format!("{at} must be >= {least}")));
+        }
+    }
+    for name in ["request_cache", "ccs_minimize_roundtrips", "allow_partial_search_results"] {
+        params.flag(name)?;
+    }
+    params.ignore(&["preference", "routing"]);
     Ok(())
 }
 
@@ -330,9 +333,13 @@ pub(super) fn inexact_total(limit: u64) -> ApiError {
 pub(super) fn url_query(params: &mut Params) -> Result<Option<Query>, ApiError> {
     let Some(text) = params.take("q") else { return Ok(None) };
     let mut options = json!({ "query": text });
-    for (param, option) in
-        [("df", "default_field"), ("default_operator", "default_operator"), ("lenient", "lenient"), ("analyze_wildcard", "analyze_wildcard")]
-    {
+    for (param, option) in [
+        ("df", "default_field"),
+        ("default_operator", "default_operator"),
+        ("lenient", "lenient"),
+        ("analyze_wildcard", "analyze_wildcard"),
+        ("analyzer", "analyzer"),
+    ] {
         if let Some(value) = params.take(param) {
             options[option] = value.parse::<bool>().map_or(Value::String(value), Value::Bool);
         }
