@@ -26,6 +26,15 @@ pub enum QueryError {
         /// The limit.
         limit: usize,
     },
+    /// Parts of a request contradict each other; `action_request_validation_exception` (400).
+    #[error("{0}")]
+    ActionRequestValidation(String),
+    /// A pipeline aggregation is pointed at something that is not one number; `aggregation_execution_exception` (400).
+    #[error("{0}")]
+    AggregationExecution(String),
+    /// The query reads a document of an index that does not exist; `index_not_found_exception` (404).
+    #[error("no such index [{0}]")]
+    IndexNotFound(String),
     /// The query reads a document that the requester may not; `security_exception` (403).
     #[error("{0}")]
     Forbidden(String),
@@ -47,6 +56,9 @@ impl QueryError {
             QueryError::XContentParse(_) => "x_content_parse_exception",
             QueryError::TooManyClauses(_) => "too_many_clauses",
             QueryError::TooManyBuckets { .. } => "too_many_buckets_exception",
+            QueryError::ActionRequestValidation(_) => "action_request_validation_exception",
+            QueryError::AggregationExecution(_) => "aggregation_execution_exception",
+            QueryError::IndexNotFound(_) => "index_not_found_exception",
             QueryError::Forbidden(_) => "security_exception",
             QueryError::Cancelled(_) => "task_cancelled_exception",
             QueryError::Damaged(_) => "corrupt_index_exception",

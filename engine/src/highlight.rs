@@ -33,6 +33,8 @@ struct Options {
     by_score: bool,
     is_html: bool,
     query: Option<Query>,
+    /// Fields whose words are marked too: other readings of the same text.
+    matched_fields: Vec<String>,
 }
 
 impl Default for Options {
@@ -47,6 +49,7 @@ impl Default for Options {
             by_score: false,
             is_html: false,
             query: None,
+            matched_fields: Vec::new(),
         }
     }
 }
@@ -122,8 +125,10 @@ impl Highlight {
                     continue;
                 }
                 let mut words = Words::default();
+                let others = options.matched_fields.iter().flat_map(|it| mapping.matching(it)).map(|it| it.id);
+                let ids: Vec<u32> = others.chain([field.id]).map(|it| tantivy_field(it).field_id()).collect();
                 for (id, more) in found.iter() {
-                    if !options.require_field_match || *id == tantivy_field(field.id).field_id() {
+                    if !options.require_field_match || ids.contains(id) {
                         words.exact.extend(more.exact.iter().cloned());
                         words.patterns.extend(more.patterns.iter().cloned());
                     }
@@ -160,6 +165,10 @@ impl Marker<'_> {
                     Value::String(text) => text.clone(),
                     other => other.to_string(),
                 };
+                // A keyword that was too long for the index is none of its values.
+                if field.ignore_above.is_some_and(|it| text.chars().count() > it as usize) && !field.kind.is_text() {
+                    continue;
+                }
                 fragments.extend(options.fragments(&text, &spans(field, &text, words)));
             }
             if options.by_score {
@@ -202,6 +211,10 @@ impl Options {
             ("highlight_query", query) => self.query = Some(Query::from_json(query)?),
             ("encoder", Value::String(it)) if matches!(it.as_str(), "default" | "html") => self.is_html = it == "html",
             ("order", Value::String(it)) if matches!(it.as_str(), "score" | "none") => self.by_score = it == "score",
+            ("matched_fields", Value::String(it)) => self.matched_fields = vec![it.clone()],
+            ("matched_fields", Value::Array(items)) => {
+                self.matched_fields = items.iter().map(|it| it.as_str().map(str::to_owned).ok_or_else(refuse)).collect::<Result<_, _>>()?;
+            }
             // One way of marking stands for all.
             ("type", Value::String(it)) if matches!(it.as_str(), "unified" | "plain" | "fvh") => {}
             // Where a text may be cut is between words.

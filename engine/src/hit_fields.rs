@@ -44,6 +44,11 @@ impl HitField {
         Self { pattern: pattern.to_owned(), format: None, include_unmapped: false, of: FieldsOf::Document }
     }
 
+    /// Which list of the request names it.
+    pub(crate) fn of(&self) -> FieldsOf {
+        self.of
+    }
+
     /// Reads one entry: a pattern, or `{field, format, include_unmapped}`.
     ///
     /// # Errors

@@ -45,6 +45,7 @@ mod overlay;
 mod profile;
 mod publish;
 pub mod query;
+mod rescore;
 mod resolve;
 mod retention;
 mod rollover;
@@ -76,6 +77,7 @@ pub use index_template::{ComponentTemplate, Composed, IndexTemplate, TemplatePar
 pub use inspect::{Explained, TermsQuestion, Validation};
 pub use lifecycle::{Policy, Retention, RetentionDefaults, Rollover, RuleOrigin, StreamLifecycle, StreamRule};
 pub use profile::{IndexProfile, Spent, Stage};
+pub use rescore::Rescore;
 pub use resolve::{Allowed, ResolveOptions, Targets};
 pub use retention::{Removal, RemovalReason, StreamRetention};
 pub use rollover::RolloverPlan;

@@ -19,6 +19,9 @@ pub const BUCKETS_MAX: usize = 65_536;
 /// `from + size` (Elasticsearch's `index.max_result_window`): a page beyond it would sort everything before it each time.
 pub const RESULT_WINDOW_MAX: usize = 10_000;
 
+/// Hits of one index that are scored a second time (Elasticsearch's `index.max_rescore_window`). Refused with `illegal_argument_exception`.
+pub const RESCORE_WINDOW_MAX: usize = 10_000;
+
 /// Nesting of an aggregation tree.
 pub const AGGS_DEPTH_MAX: usize = 20;
 
@@ -38,6 +41,9 @@ pub const AGGS_MEMORY_BYTES_MAX: usize = 256 << 20;
 /// Aggregations of one search, counted over the whole tree; refused with `illegal_argument_exception`.
 pub const AGGS_MAX: usize = 1_000;
 
+/// Documents of an index in one `sampler`; refused with `illegal_argument_exception`.
+pub const SAMPLE_DOCS_MAX: usize = 100_000;
+
 /// Documents that one `_delete_by_query`, `_update_by_query` or `_reindex` goes over: their addresses are in memory, some 60 bytes each.
 /// Refused with `illegal_argument_exception`.
 pub const SCAN_DOCS_MAX: usize = 2_000_000;
@@ -47,6 +53,9 @@ pub const INNER_RESULT_WINDOW_MAX: usize = 100;
 
 /// Slices of one scroll or point in time (Elasticsearch's `index.max_slices_per_scroll`).
 pub const SLICES_MAX: i64 = 1_024;
+
+/// Entries of `docvalue_fields` (Elasticsearch's `index.max_docvalue_fields_search`). Refused with `illegal_argument_exception`.
+pub const DOCVALUE_FIELDS_MAX: usize = 100;
 
 /// Characters of a text in KQL; it is refused with the place where it went over.
 pub const KQL_CHARS_MAX: usize = 32_768;

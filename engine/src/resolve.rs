@@ -104,7 +104,7 @@ impl Targets {
     }
 
     /// What documents of an index must match to be seen.
-    pub(crate) fn filter(&self, uuid: &str) -> Option<&Query> {
+    pub fn filter(&self, uuid: &str) -> Option<&Query> {
         self.filters.get(uuid)
     }
 }

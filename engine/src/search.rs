@@ -1,13 +1,13 @@
 //! Searching: one plan per index, evaluated split by split into small results that merge in any order.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{self, AtomicBool};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tantivy::query::{Bm25StatisticsProvider, EnableScoring, Scorer, Weight};
 use tantivy::schema::Field;
 use tantivy::{DocId, DocSet, TERMINATED, Term};
@@ -18,21 +18,22 @@ use crate::clock::Timestamp;
 use crate::collapse::{self, Collapse, Group, GroupColumn};
 use crate::doc_id;
 use crate::ecs;
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineError};
 use crate::error::QueryError;
 use crate::highlight::Highlight;
-use crate::hit_fields::{HitField, fields_of};
-use crate::limits::{RESULT_WINDOW_MAX, TOTAL_HITS_DEFAULT};
+use crate::hit_fields::{FieldsOf, HitField, fields_of};
+use crate::limits::{DOCVALUE_FIELDS_MAX, RESULT_WINDOW_MAX, SAMPLE_DOCS_MAX, TOTAL_HITS_DEFAULT};
 use crate::manifest::IndexUuid;
 use crate::mapping::{MappedField, Mapping, internal};
 use crate::profile::{IndexProfile, Profiler, Stage};
 use crate::query::{BoolQuery, DocumentText, Query, QueryContext};
+use crate::rescore::Rescore;
 use crate::resolve::{Allowed, ResolveOptions, Targets};
 use crate::scan::Match;
 use crate::sort::{self, SortBy, SortColumns, SortKey, SortValue};
 use crate::source::values_at;
 use crate::source_filter::SourceFilter;
-use crate::split::Split;
+use crate::split::{Split, SplitId};
 
 /// Documents between two looks at the deadline and at cancellation.
 const CHECK_EVERY_DOCS: u32 = 4_096;
@@ -88,6 +89,8 @@ pub struct SearchRequest {
     pub profile: bool,
     /// What is marked in the texts of hits.
     pub highlight: Option<Highlight>,
+    /// Passes that score the best hits anew, one after the other.
+    pub rescore: Vec<Rescore>,
     /// Whether hits show how their score came about.
     pub explain: bool,
     /// Time after which the answer is what was found until then.
@@ -119,6 +122,7 @@ impl Default for SearchRequest {
             terminate_after: None,
             profile: false,
             highlight: None,
+            rescore: Vec::new(),
             explain: false,
             timeout: None,
             cancel: Cancel::default(),
@@ -264,7 +268,63 @@ impl Engine {
 
     /// Answers a question to indices as they were.
     pub(crate) fn search_snapshots(&self, snapshots: &[Snapshot], now: Timestamp, request: &SearchRequest) -> Result<SearchResponse, QueryError> {
-        let search = Search { keep: request.from + request.size, ..Search::new(self, request, now) };
+        if let Some(aggs) = request.aggs.as_ref().filter(|it| !it.samples().is_empty()) {
+            let found = self.find_samples(snapshots, now, request, aggs)?;
+            // What a sampler is planned with holds no sample any more to be found.
+            let request = SearchRequest { aggs: Some(aggs.with_samples(&found)), ..request.clone() };
+            return self.search_sampled(snapshots, now, &request);
+        }
+        self.search_sampled(snapshots, now, request)
+    }
+
+    /// The sequence numbers of the documents that samplers take: the best of each index.
+    fn find_samples(
+        &self,
+        snapshots: &[Snapshot],
+        now: Timestamp,
+        request: &SearchRequest,
+        aggs: &Aggs,
+    ) -> Result<BTreeMap<String, Vec<u64>>, QueryError> {
+        let by_score = SearchRequest {
+            post_filter: None,
+            sort: Vec::new(),
+            search_after: None,
+            collapse: None,
+            rescore: Vec::new(),
+            terminate_after: None,
+            profile: false,
+            ..request.clone()
+        };
+        let mut found: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+        for (name, sample) in aggs.samples() {
+            let numbers = found.entry(name.to_owned()).or_default();
+            for snapshot in snapshots {
+                let keep = if sample.diverse_by.is_some() { SAMPLE_DOCS_MAX } else { sample.size };
+                let mut best = self.best_hits(std::slice::from_ref(snapshot), now, &by_score, None, keep)?;
+                if let Some((field, most)) = &sample.diverse_by {
+                    let by = Collapse { field: field.clone(), inner: Vec::new() };
+                    let mut counts = HashMap::new();
+                    let mut diverse = Vec::new();
+                    for hit in best {
+                        let group = GroupColumn::open(&by, &hit.split.reader, &snapshot.mapping)?.group(hit.doc)?;
+                        let count: &mut usize = counts.entry(group).or_default();
+                        *count += 1;
+                        if *count <= *most && diverse.len() < sample.size {
+                            diverse.push(hit);
+                        }
+                    }
+                    best = diverse;
+                }
+                numbers.extend(best.iter().map(|it| it.seq));
+            }
+        }
+        Ok(found)
+    }
+
+    fn search_sampled(&self, snapshots: &[Snapshot], now: Timestamp, request: &SearchRequest) -> Result<SearchResponse, QueryError> {
+        let page = request.from + request.size;
+        let window = request.rescore.iter().map(|it| it.window).max().unwrap_or(0);
+        let search = Search { keep: if page > 0 { page.max(window) } else { 0 }, ..Search::new(self, request, now) };
         let mut merged = Found::default();
         let mut failures = Vec::new();
         let mut is_cached = true;
@@ -446,6 +506,18 @@ pub(crate) fn check_window(request: &SearchRequest, window_max: usize) -> Result
             "Result window is too large, from + size must be less than or equal to: [{window_max}] but was [{window}]. See the scroll api for a more efficient way to request large data sets. This limit can be set by changing the [index.max_result_window] index level setting."
         )));
     }
+    if !request.rescore.is_empty() {
+        let other = [("sort", !request.sort.is_empty()), ("collapse", request.collapse.is_some())];
+        if let Some((name, _)) = other.iter().find(|it| it.1) {
+            return Err(QueryError::IllegalArgument(format!("Cannot use [{name}] option in conjunction with [rescore].")));
+        }
+    }
+    let columns = request.fields.iter().filter(|it| it.of() == FieldsOf::Columns).count();
+    if columns > DOCVALUE_FIELDS_MAX {
+        return Err(QueryError::IllegalArgument(format!(
+            "Trying to retrieve too many docvalue_fields. Must be less than or equal to: [{DOCVALUE_FIELDS_MAX}] but was [{columns}]. This limit can be set by changing the [index.max_docvalue_fields_search] index level setting."
+        )));
+    }
     if let Some(after) = &request.search_after {
         if request.from > 0 {
             return Err(QueryError::IllegalArgument("`from` parameter must be set to 0 when `search_after` is used".to_owned()));
@@ -578,6 +650,7 @@ impl<'a> Search<'a> {
         let plan = IndexPlan { snapshot, name: snapshot.name.as_str().into(), statistics: Statistics(&snapshot.splits), after, newest_first };
         // Planned once even where there is no split, so that a bad request is refused by an empty index as well.
         self.compile(&snapshot.seen(request), snapshot)?;
+        request.rescore.iter().try_for_each(|it| self.compile(&it.query, snapshot).map(drop))?;
         if let Some(aggs) = &request.aggs {
             aggs.plan(&self.agg_context(snapshot, &|query| self.compile_json(query, snapshot)))?;
         }
@@ -600,8 +673,41 @@ impl<'a> Search<'a> {
             merged.is_cached &= one.is_cached;
             merged.merge(one, self);
         }
+        self.rescore(&plan, &mut merged)?;
         self.check_refusal()?;
         Ok(merged)
+    }
+
+    /// Scores the best hits of an index anew, pass by pass.
+    fn rescore(&self, plan: &IndexPlan<'a>, found: &mut Found) -> Result<(), QueryError> {
+        for pass in &self.request.rescore {
+            let window = pass.window.min(found.hits.len());
+            let mut by_split: BTreeMap<SplitId, Vec<usize>> = BTreeMap::new();
+            for (at, hit) in found.hits.iter().enumerate().take(window) {
+                by_split.entry(hit.split.meta.id).or_default().push(at);
+            }
+            let mut second = vec![None; found.hits.len()];
+            for mut places in by_split.into_values() {
+                self.check()?;
+                places.sort_unstable_by_key(|at| found.hits[*at].doc);
+                let split = &found.hits[places[0]].split;
+                let mut scorer = self.weight(plan, split, &pass.query, true)?.scorer(&split.reader, 1.0)?;
+                for at in places {
+                    let doc = found.hits[at].doc;
+                    let reached = if scorer.doc() < doc { scorer.seek(doc) } else { scorer.doc() };
+                    if reached == doc {
+                        second[at] = Some(scorer.score());
+                    }
+                }
+            }
+            for (hit, second) in found.hits.iter_mut().zip(second) {
+                hit.score = pass.combine(hit.score, second);
+                hit.values = vec![SortValue::F64(hit.score.into())];
+            }
+            self.keep_best(&mut found.hits);
+            found.max_score = found.hits.first().map(|it| it.score);
+        }
+        Ok(())
     }
 
     fn check_refusal(&self) -> Result<(), QueryError> {
@@ -935,7 +1041,12 @@ impl<'a> Search<'a> {
             let score = scored.then_some(candidate.score);
             let snapshot = snapshots.iter().find(|it| *it.name == *candidate.index);
             let explanation = match snapshot.filter(|_| request.explain) {
-                Some(snapshot) => self.engine.explain_in(snapshot, split, candidate.doc, self.now, request)?,
+                Some(snapshot) => self.engine.explain_in(snapshot, split, candidate.doc, self.now, request)?.map(|first| match score {
+                    Some(score) if !request.rescore.is_empty() => {
+                        json!({ "value": score, "description": "scored again by [rescore], beginning with:", "details": [first] })
+                    }
+                    _ => first,
+                }),
                 None => None,
             };
             let matched_queries = match snapshot.filter(|_| !named.is_empty()) {
@@ -1109,7 +1220,10 @@ impl DocumentText for Texts {
     }
 
     fn values(&self, index: &str, id: &str, path: &str) -> Result<Vec<Value>, QueryError> {
-        let refuse = |error: crate::engine::EngineError| QueryError::IllegalArgument(error.to_string());
+        let refuse = |error: EngineError| match error {
+            EngineError::IndexNotFound(name) => QueryError::IndexNotFound(name),
+            other => QueryError::IllegalArgument(other.to_string()),
+        };
         let mut targets = self.engine.resolve(index, ResolveOptions { allow_no_indices: false, ..ResolveOptions::default() }).map_err(refuse)?;
         if let Some(denied) = self.readable.as_ref().and_then(|it| self.engine.narrow(&mut targets, it)) {
             return Err(QueryError::Forbidden(format!("action is unauthorized on indices [{denied}], of which the query reads a document")));

@@ -289,7 +289,8 @@ impl SortKey {
         match kind.column_kind() {
             Some(ColumnKind::F64) => value.as_f64().or_else(|| value.as_str().and_then(|it| it.parse().ok())).map(SortValue::F64).ok_or_else(refuse),
             Some(ColumnKind::I64) if kind == FieldType::Date => {
-                let format = match (&self.format, value) {
+                // A text is a date as the answer shows it, or as the documents do.
+                let format = match (self.format.as_ref().or_else(|| field?.format.as_ref()), value) {
                     (Some(format), Value::String(_)) => DateFormat::parse(format).map_err(QueryError::IllegalArgument)?,
                     _ => DateFormat::default_es(),
                 };

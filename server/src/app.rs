@@ -21,7 +21,7 @@ use crate::site_rules::SiteRules;
 const SEARCHES_MAX: usize = 8;
 
 /// Requests that wait for a search to end before new ones are refused with 429.
-const SEARCHES_WAITING_MAX: usize = 1_000;
+pub const SEARCHES_WAITING_MAX: usize = 1_000;
 
 /// The process, cheap to clone.
 #[derive(Clone)]

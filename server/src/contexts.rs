@@ -12,13 +12,13 @@ use crate::api::error::ApiError;
 use crate::api::search::SearchCall;
 
 /// Scrolls at one time, as Elasticsearch's `search.max_open_scroll_context`.
-const SCROLLS_MAX: usize = 500;
+pub const SCROLLS_MAX: usize = 500;
 
 /// Points in time at one time.
-const PITS_MAX: usize = 300;
+pub const PITS_MAX: usize = 300;
 
 /// Kept answers at one time; each may be large.
-const ANSWERS_MAX: usize = 100;
+pub const ANSWERS_MAX: usize = 100;
 
 /// Longest time that a context may live between two requests, as Elasticsearch's `search.max_keep_alive`.
 pub const KEEP_ALIVE_MAX: Duration = Duration::from_secs(86_400);

@@ -160,7 +160,8 @@ fn unit_for(from: usize, wanted: usize, (first, last): (i64, i64), zone: &TimeZo
         let rounding = rounding(unit, zone);
         let end = rounding.round(last);
         let mut at = rounding.round(first);
-        let mut needed = 0;
+        // The last bucket is one too.
+        let mut needed = 1;
         while at < end {
             needed += 1;
             at = rounding.next(at);

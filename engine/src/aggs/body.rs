@@ -47,6 +47,11 @@ impl<'a> Body<'a> {
         self.map.get(key).filter(|it| !it.is_null())
     }
 
+    /// Whether a key is there with JSON's null, where that means something else than absence.
+    pub(crate) fn is_null(&self, key: &str) -> bool {
+        self.map.get(key).is_some_and(Value::is_null)
+    }
+
     /// A text.
     pub(crate) fn str(&self, key: &str) -> Result<Option<&'a str>, QueryError> {
         self.get(key).map(|it| it.as_str().ok_or_else(|| self.bad(key, it))).transpose()
@@ -99,7 +104,9 @@ impl<'a> Body<'a> {
 
     /// The error for a key that must be there.
     pub(crate) fn lacks(&self, key: &str) -> QueryError {
-        QueryError::IllegalArgument(format!("Required one of fields [{key}], but none were specified. in [{}]", self.name))
+        // Elasticsearch's words for it name the alternative that there is not here.
+        let fields = if key == "field" { "field, script" } else { key };
+        QueryError::IllegalArgument(format!("Required one of fields [{fields}], but none were specified. in [{}]", self.name))
     }
 
     /// The error for a value of the wrong type.

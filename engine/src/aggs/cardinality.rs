@@ -36,6 +36,12 @@ impl AggKind for Kind {
 
     fn parse(&self, body: &Body<'_>, _subs: &Aggs) -> Result<Box<dyn Aggregation>, QueryError> {
         body.only(&["field", "missing", "value_type", "format", "precision_threshold", "rehash", "execution_hint"])?;
+        if let Some(it) = body.f64("precision_threshold")?.filter(|it| *it < 0.0) {
+            return Err(QueryError::IllegalArgument(format!(
+                "[precisionThreshold] must be greater than or equal to 0. Found [{it}] in [{}]",
+                body.name
+            )));
+        }
         let threshold = body.u64("precision_threshold")?.map_or(THRESHOLD_DEFAULT, |it| THRESHOLD_MAX.min(it as usize));
         Ok(Box::new(Cardinality { source: Source::parse(body)?, threshold }))
     }

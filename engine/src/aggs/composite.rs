@@ -69,7 +69,10 @@ impl AggKind for Kind {
             Some(other) => return Err(body.bad("sources", other)),
             None => return Err(QueryError::IllegalArgument("Required [sources]".to_owned())),
         };
-        if list.is_empty() || list.len() > SOURCES_MAX {
+        if list.is_empty() {
+            return Err(QueryError::IllegalArgument("Composite [sources] cannot be null or empty".to_owned()));
+        }
+        if list.len() > SOURCES_MAX {
             return Err(QueryError::IllegalArgument(format!("Composite [sources] must be between 1 and {SOURCES_MAX}, got [{}]", list.len())));
         }
         let size = body.u64("size")?.unwrap_or(10);

@@ -46,8 +46,15 @@ impl AggKind for Kind {
 
 impl DateRange {
     fn resolve(&self, format: &DateFormat, now: Timestamp) -> Result<Vec<(RangeRequest, Range)>, QueryError> {
-        let time =
-            |it: &Option<Value>| it.as_ref().map(|it| date_at(it, format, &self.zone, now).map(Key::I64)).transpose().map_err(QueryError::Parsing);
+        // A number is read in the format first, as Elasticsearch does: of a date in seconds it is seconds, of the default a year.
+        let at = |it: &Value| match it {
+            Value::Number(number) => {
+                let text = Value::String(number.as_f64().map_or(0, |it| it as i64).to_string());
+                date_at(&text, format, &self.zone, now).or_else(|_| date_at(it, format, &self.zone, now))
+            }
+            _ => date_at(it, format, &self.zone, now),
+        };
+        let time = |it: &Option<Value>| it.as_ref().map(|it| at(it).map(Key::I64)).transpose().map_err(QueryError::Parsing);
         self.ranges.iter().map(|it| Ok((it.clone(), Range { from: time(&it.from)?, to: time(&it.to)? }))).collect()
     }
 }

@@ -61,8 +61,8 @@ pub(crate) fn render_single(partial: Partial, subs: &Aggs, renderer: &mut Render
     Ok(row)
 }
 
-struct FilterPlan {
-    query: Box<dyn Query>,
+pub(crate) struct FilterPlan {
+    pub(crate) query: Box<dyn Query>,
 }
 
 impl Plan for FilterPlan {

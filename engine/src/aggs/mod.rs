@@ -43,14 +43,17 @@ mod order;
 mod partial;
 mod percentile_ranks;
 mod percentiles;
+mod picks;
 mod pipeline;
 mod quantiles;
+mod random_sampler;
 mod range;
 mod ranges;
 mod rare_terms;
 mod rate;
 mod render;
 mod rounding;
+mod sampler;
 mod significance;
 mod significant_terms;
 mod slots;
@@ -64,8 +67,10 @@ mod top_hits;
 mod top_metrics;
 mod tuples;
 mod value_count;
+mod variable_width_histogram;
 mod weighted_avg;
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -83,6 +88,7 @@ use self::cells::Budget;
 use self::partial::Partial;
 use self::pipeline::{Pipeline, PipelineKind, PipelineNode};
 use self::render::Renderer;
+use self::sampler::Sample;
 use crate::clock::Timestamp;
 use crate::decimal_format::DecimalFormat;
 use crate::error::QueryError;
@@ -99,6 +105,7 @@ pub(crate) const KINDS: &[&dyn AggKind] = &[
     &date_histogram::Kind,
     &auto_date_histogram::Kind,
     &histogram::Kind,
+    &variable_width_histogram::Kind,
     &range::Kind,
     &date_range::Kind,
     &ip_range::Kind,
@@ -108,6 +115,9 @@ pub(crate) const KINDS: &[&dyn AggKind] = &[
     &adjacency_matrix::Kind,
     &missing::Kind,
     &global::Kind,
+    &random_sampler::Kind,
+    &sampler::Kind::Plain,
+    &sampler::Kind::Diversified,
     &cardinality::Kind,
     &min::Kind,
     &max::Kind,
@@ -143,12 +153,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("cartesian_bounds", "there are no geo fields"),
     ("cartesian_centroid", "there are no geo fields"),
     ("scripted_metric", "there are no scripts"),
-    ("sampler", "all documents are counted, exactly; leave it out"),
-    ("diversified_sampler", "all documents are counted, exactly; leave it out"),
-    ("random_sampler", "all documents are counted, exactly; leave it out"),
     ("significant_text", "use [significant_terms] on a keyword field"),
     ("categorize_text", "use [terms] on a keyword field"),
-    ("variable_width_histogram", "use [histogram] or [percentiles]"),
     ("t_test", "use [extended_stats] of both populations"),
     ("matrix_stats", "use [extended_stats] of each field"),
     ("time_series", "there are no time series indices"),
@@ -178,7 +184,7 @@ pub(crate) trait AggKind: Sync {
 
     /// Whether its answer has a list of buckets, which pipelines can work on.
     fn has_many_buckets(&self) -> bool {
-        self.is_bucket() && !matches!(self.name(), "filter" | "missing" | "global" | "sampler")
+        self.is_bucket() && !matches!(self.name(), "filter" | "missing" | "global" | "random_sampler" | "sampler" | "diversified_sampler")
     }
 
     /// Turns the JSON under that key into an aggregation, or says which key is wrong and why.
@@ -206,6 +212,17 @@ pub(crate) trait Aggregation: Debug + Send + Sync {
         f64::NAN
     }
 
+    /// The documents that have to be found before it can be planned.
+    fn sample(&self) -> Option<&Sample> {
+        None
+    }
+
+    /// The same with the sequence numbers of those documents.
+    fn with_sample(&self, found: &[u64]) -> Option<Box<dyn Aggregation>> {
+        let _ = found;
+        None
+    }
+
     /// Whether there is always exactly one bucket, so that an order's path may lead through.
     fn is_single_bucket(&self) -> bool {
         false
@@ -231,7 +248,7 @@ pub(crate) trait Collector {
 /// The aggregations of a search, or below a bucket aggregation.
 #[derive(Clone, Debug, Default)]
 pub struct Aggs {
-    nodes: Arc<[Node]>,
+    nodes: Arc<[Arc<Node>]>,
     /// Computed from the results of the others; each stands behind those it reads.
     pipelines: Arc<[PipelineNode]>,
 }
@@ -301,8 +318,8 @@ impl Aggs {
         serde_json::to_string(&sources).unwrap_or_default()
     }
 
-    /// Whether a date in here may be relative to `now`, or a list of terms stand in a document, so that a cached result is good only for the
-    /// same moment.
+    /// Whether a date in here may be relative to `now`, or a list of terms stand in a document, or documents be a sample, so that a cached
+    /// result is good only for the same moment.
     pub fn mentions_now(&self) -> bool {
         fn mentions(value: &Value) -> bool {
             match value {
@@ -313,7 +330,28 @@ impl Aggs {
                 _ => false,
             }
         }
-        self.nodes.iter().any(|it| mentions(&it.source))
+        self.nodes.iter().any(|it| it.aggregation.sample().is_some() || mentions(&it.source))
+    }
+
+    /// The samples of documents that have to be found before these can be planned, by name.
+    pub(crate) fn samples(&self) -> Vec<(&str, &Sample)> {
+        self.nodes.iter().filter_map(|it| Some((it.name.as_str(), it.aggregation.sample()?))).collect()
+    }
+
+    /// The same with the sequence numbers of the documents that were found for each sample.
+    pub(crate) fn with_samples(&self, found: &BTreeMap<String, Vec<u64>>) -> Self {
+        let node = |node: &Arc<Node>| match found.get(&node.name).and_then(|it| node.aggregation.with_sample(it)) {
+            Some(aggregation) => Arc::new(Node {
+                name: node.name.clone(),
+                meta: node.meta.clone(),
+                source: node.source.clone(),
+                needs_all_documents: node.needs_all_documents,
+                aggregation,
+                subs: node.subs.clone(),
+            }),
+            None => node.clone(),
+        };
+        Self { nodes: self.nodes.iter().map(node).collect(), pipelines: self.pipelines.clone() }
     }
 
     /// Whether documents outside of the query count (`global`), so that no segment may be left out.
@@ -361,8 +399,7 @@ impl Aggs {
             }
             out.insert(name, Value::Object(body));
         }
-        pipeline::add_siblings(&self.pipelines, out, renderer.options.typed_keys);
-        Ok(())
+        pipeline::add_siblings(&self.pipelines, out, renderer.options.typed_keys)
     }
 
     fn position(&self, name: &str) -> Option<usize> {
@@ -388,11 +425,14 @@ fn parse(value: &Value, depth: usize, left: &mut usize) -> Result<Aggs, QueryErr
         }
     }
     if let Some(node) = pipelines.iter().find(|it| depth == 1 && matches!(it.pipeline, Pipeline::Parent(_))) {
-        return Err(QueryError::IllegalArgument(format!("Validation Failed: 1: [{}] must be declared inside of another aggregation;", node.name)));
+        return Err(QueryError::ActionRequestValidation(format!(
+            "Validation Failed: 1: {} aggregation [{}] must be declared inside of another aggregation;",
+            node.kind, node.name
+        )));
     }
     let names: Vec<&str> = nodes.iter().map(|it| it.name.as_str()).collect();
     let pipelines = pipeline::in_order(pipelines, &names)?;
-    Ok(Aggs { nodes: nodes.into(), pipelines: pipelines.into() })
+    Ok(Aggs { nodes: nodes.into_iter().map(Arc::new).collect(), pipelines: pipelines.into() })
 }
 
 enum Parsed {
@@ -449,7 +489,7 @@ fn parse_node(name: &str, definition: &Value, depth: usize, left: &mut usize) ->
             }
             let body = Body::new(kind.name(), name, body)?;
             let (pipeline, format) = (kind.parse(&body)?, body.str("format")?.map(DecimalFormat::parse));
-            return Ok(Parsed::Pipeline(PipelineNode { name: name.to_owned(), meta, pipeline, format }));
+            return Ok(Parsed::Pipeline(PipelineNode { name: name.to_owned(), kind: kind.name(), meta, pipeline, format }));
         }
     };
     check_parents(&subs, kind, name, body)?;
@@ -457,12 +497,11 @@ fn parse_node(name: &str, definition: &Value, depth: usize, left: &mut usize) ->
         return Err(QueryError::IllegalArgument(format!("Aggregator [{name}] of type [{}] cannot accept sub-aggregations", kind.name())));
     }
     // Pages need one order of all buckets; below other buckets each would have its own.
-    if !matches!(kind.name(), "filter" | "missing" | "global" | "sampler")
-        && let Some(it) = subs.nodes.iter().find(|it| it.source.get("composite").is_some())
+    if !matches!(kind.name(), "filter" | "missing" | "global" | "random_sampler" | "sampler" | "diversified_sampler")
+        && subs.nodes.iter().any(|it| it.source.get("composite").is_some())
     {
         return Err(QueryError::IllegalArgument(format!(
-            "[composite] aggregation [{}] cannot be used with a parent aggregation of type: [{}]",
-            it.name,
+            "[composite] aggregation cannot be used with a parent aggregation of type: [{}]",
             kind.name()
         )));
     }
@@ -473,6 +512,12 @@ fn parse_node(name: &str, definition: &Value, depth: usize, left: &mut usize) ->
         )));
     }
     let aggregation = kind.parse(&Body::new(kind.name(), name, body)?, &subs)?;
+    if depth > 1 && aggregation.sample().is_some() {
+        return Err(QueryError::IllegalArgument(format!(
+            "Aggregation [{name}] of type [{}] can only be defined as top level aggregation: the sample is of the query's documents",
+            kind.name()
+        )));
+    }
     Ok(Parsed::Aggregation(Node { name: name.to_owned(), meta, source: definition.clone(), needs_all_documents, aggregation, subs }))
 }
 
@@ -496,7 +541,8 @@ impl Found {
 fn check_parents(subs: &Aggs, kind: &dyn AggKind, name: &str, body: &Value) -> Result<(), QueryError> {
     let parents = subs.pipelines.iter().filter_map(|it| if let Pipeline::Parent(parent) = &it.pipeline { Some((it, parent)) } else { None });
     for (node, parent) in parents {
-        let refuse = |why: &str| Err(QueryError::IllegalArgument(format!("Validation Failed: 1: [{}] {why};", node.name)));
+        let refuse =
+            |why: &str| Err(QueryError::ActionRequestValidation(format!("Validation Failed: 1: {} aggregation [{}] {why};", node.kind, node.name)));
         if !kind.has_many_buckets() {
             return refuse(&format!("stands in [{name}] of type [{}], which has no list of buckets", kind.name()));
         }
@@ -505,7 +551,10 @@ fn check_parents(subs: &Aggs, kind: &dyn AggKind, name: &str, body: &Value) -> R
         }
         let is_whole = body.get("min_doc_count").is_none_or(|it| matches!(it.as_str().map_or_else(|| it.as_u64(), |it| it.parse().ok()), Some(0)));
         if parent.needs_histogram() && !is_whole {
-            return refuse("needs a parent histogram with min_doc_count of 0");
+            return Err(QueryError::ActionRequestValidation(format!(
+                "Validation Failed: 1: parent histogram of {} aggregation [{}] must have min_doc_count of 0;",
+                node.kind, node.name
+            )));
         }
     }
     Ok(())
@@ -707,7 +756,7 @@ mod tests {
             (json!({ "a>b": { "avg": { "field": "x" } } }), "Invalid aggregation name [a>b]."),
             (json!({ "a": { "avg": { "field": "x" }, "aggs": { "b": { "avg": { "field": "x" } } } } }), "Aggregator [a] of type [avg] cannot accept"),
             (json!({ "a": { "terms": { "field": "x", "sise": 1 } } }), "[terms] unknown field [sise] did you mean [size]?"),
-            (json!({ "a": { "terms": {} } }), "Required one of fields [field]"),
+            (json!({ "a": { "terms": {} } }), "Required one of fields [field, script]"),
             (json!([]), "Expected [START_OBJECT] under [aggs], but got a [START_ARRAY]"),
         ] {
             let message = error(body.clone());

@@ -38,6 +38,9 @@ impl AggKind for Kind {
 
     fn parse(&self, body: &Body<'_>, _subs: &Aggs) -> Result<Box<dyn Aggregation>, QueryError> {
         body.only(&["field", "missing", "value_type", "format", "percents", "keyed", "tdigest", "hdr"])?;
+        if body.is_null("percents") {
+            return Err(body.bad("percents", &Value::Null));
+        }
         let percents = body.numbers("percents")?.unwrap_or_else(|| PERCENTS_DEFAULT.to_vec());
         if percents.is_empty() {
             return Err(QueryError::IllegalArgument(format!("[percents] must not be empty: [{}]", body.name)));
@@ -59,9 +62,22 @@ impl AggKind for Kind {
 
 /// Both of Elasticsearch's methods are accepted with their parameters; ours has the same accuracy whatever they say.
 pub(crate) fn check_methods(body: &Body<'_>) -> Result<(), QueryError> {
-    for (method, known) in [("tdigest", ["compression", "execution_hint"].as_slice()), ("hdr", &["number_of_significant_value_digits"])] {
-        if let Some(value) = body.get(method) {
-            Body::new(body.kind, body.name, value)?.only(known)?;
+    if let Some(value) = body.get("tdigest") {
+        let tdigest = Body::new("tdigest", body.name, value)?;
+        tdigest.only(&["compression", "execution_hint"])?;
+        if let Some(compression) = tdigest.f64("compression")?.filter(|it| *it < 0.0) {
+            return Err(QueryError::IllegalArgument(format!("[compression] must be greater than or equal to 0. Found [{compression:?}]")));
+        }
+    }
+    if let Some(value) = body.get("hdr") {
+        const DIGITS: &str = "number_of_significant_value_digits";
+        let hdr = Body::new("hdr", body.name, value)?;
+        hdr.only(&[DIGITS])?;
+        if hdr.is_null(DIGITS) {
+            return Err(hdr.bad(DIGITS, &Value::Null));
+        }
+        if hdr.f64(DIGITS)?.is_some_and(|it| !(0.0..=5.0).contains(&it)) {
+            return Err(QueryError::IllegalArgument(format!("[numberOfSignificantValueDigits] must be between 0 and 5: [{}]", body.name)));
         }
     }
     if body.get("tdigest").is_some() && body.get("hdr").is_some() {

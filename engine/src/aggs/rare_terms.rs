@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 use crate::aggs::body::Body;
 use crate::aggs::order::Order;
 use crate::aggs::partial::{Keyed, Partial, ValueKind};
+use crate::aggs::picks::Picks;
 use crate::aggs::render::{Renderer, ValueFormat, check_kind};
 use crate::aggs::source::{Accepts, Source};
-use crate::aggs::terms::Picks;
 use crate::aggs::{AggContext, AggKind, Aggregation, Aggs, Plan};
 use crate::error::QueryError;
 

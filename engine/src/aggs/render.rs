@@ -1,5 +1,8 @@
 //! From partial results to the JSON that Elasticsearch answers with.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
@@ -37,6 +40,8 @@ pub(crate) struct Renderer<'a> {
     /// The bucket of time that is being written; where date histograms are in each other, the innermost.
     pub(crate) span: Option<Span>,
     buckets: usize,
+    /// What was answered to questions of buckets that ask the same.
+    answers: HashMap<String, Arc<Value>>,
 }
 
 /// A bucket of a date histogram.
@@ -51,7 +56,21 @@ pub(crate) struct Span {
 impl<'a> Renderer<'a> {
     /// An empty answer.
     pub(crate) fn new(options: RenderOptions, fetch: &'a mut FetchHit<'a>, ask: &'a mut AskAll<'a>) -> Self {
-        Self { options, fetch, ask, span: None, buckets: 0 }
+        Self { options, fetch, ask, span: None, buckets: 0, answers: HashMap::new() }
+    }
+
+    /// What aggregations find in all documents; asked once per answer.
+    ///
+    /// # Errors
+    /// As a search.
+    pub(crate) fn ask_once(&mut self, aggs: &Value) -> Result<Arc<Value>, QueryError> {
+        let question = aggs.to_string();
+        if let Some(answer) = self.answers.get(&question) {
+            return Ok(answer.clone());
+        }
+        let answer = Arc::new((self.ask)(None, aggs)?.1);
+        self.answers.insert(question, answer.clone());
+        Ok(answer)
     }
 
     /// Counts buckets that are about to be written.

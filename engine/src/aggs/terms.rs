@@ -1,25 +1,26 @@
 //! `terms`: a bucket per value of a field.
 //!
 //! Exact: every value of every segment is kept until the results are added up, so `doc_count_error_upper_bound` is 0. A document
-//! counts once per distinct value.
+//! counts once per distinct value. With a `min_doc_count` of 0 the values of all documents make buckets, matches or not.
 
 use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
-use tantivy::{BitSet, DocId};
+use tantivy::DocId;
 
 use crate::aggs::body::Body;
 use crate::aggs::cells::{Budget, Cells};
-use crate::aggs::grouping::Grouping;
+use crate::aggs::grouping::{Group, Grouping};
 use crate::aggs::order::Order;
 use crate::aggs::partial::{Bucket, Keyed, Partial, ValueKind};
+use crate::aggs::picks::{Allowed, Picks, ResolvedPicks};
 use crate::aggs::render::{Renderer, ValueFormat, check_kind};
 use crate::aggs::source::{Accepts, Source, SourcePlan, Values};
 use crate::aggs::{AggContext, AggKind, AggPlan, Aggregation, Aggs, Collector, Plan, SegmentContext};
-use crate::columns::{FieldColumn, Key, Repeats};
+use crate::columns::{Key, Repeats};
 use crate::error::QueryError;
 use crate::limits;
-use crate::mapping::ColumnKind;
+use crate::row::ip_bytes;
 
 pub(crate) struct Kind;
 
@@ -31,36 +32,8 @@ struct Terms {
     order: Order,
     picks: Picks,
     show_error: bool,
-}
-
-/// Which values make buckets.
-#[derive(Clone, Debug)]
-pub(crate) struct Picks {
-    include: Option<Pick>,
-    exclude: Option<Pick>,
-}
-
-impl Picks {
-    /// Reads `include` and `exclude`.
-    pub(crate) fn parse(body: &Body<'_>) -> Result<Self, QueryError> {
-        let pick = |key: &str| body.get(key).map(|it| parse_pick(body, key, it)).transpose();
-        Ok(Self { include: pick("include")?, exclude: pick("exclude")? })
-    }
-
-    /// Plans a bucket per picked value.
-    pub(crate) fn plan(&self, source: &Source, plan: SourcePlan, ctx: &AggContext<'_>) -> Result<Box<dyn Plan>, QueryError> {
-        let pick = |it: &Option<Pick>| it.as_ref().map(|it| it.resolve(source, &plan, ctx)).transpose();
-        Ok(Box::new(TermsPlan { include: pick(&self.include)?, exclude: pick(&self.exclude)?, source: plan }))
-    }
-}
-
-/// `include` or `exclude`.
-#[derive(Clone, Debug)]
-enum Pick {
-    /// Values in full.
-    Values(Vec<Value>),
-    /// An anchored pattern of keywords.
-    Pattern(regex::bytes::Regex),
+    /// The question for the values of all documents, where those without a match make buckets too.
+    all: Option<Value>,
 }
 
 impl AggKind for Kind {
@@ -94,7 +67,9 @@ impl AggKind for Kind {
             return Err(QueryError::IllegalArgument(format!("[size] must be greater than 0. Found [0] in [{}]", body.name)));
         }
         // All values are collected anyway, so how many a shard should send means nothing; it is still checked.
-        body.u64("shard_size")?;
+        if body.u64("shard_size")? == Some(0) {
+            return Err(QueryError::IllegalArgument(format!("[shardSize] must be greater than 0. Found [0] in [{}]", body.name)));
+        }
         body.u64("shard_min_doc_count")?;
         Ok(Box::new(Terms {
             source: Source::parse(body)?,
@@ -103,25 +78,43 @@ impl AggKind for Kind {
             order: body.get("order").map_or_else(|| Ok(Order::by_count()), |it| Order::parse(it, subs))?,
             picks: Picks::parse(body)?,
             show_error: body.bool("show_term_doc_count_error")?.unwrap_or(false),
+            all: (body.u64("min_doc_count")? == Some(0)).then(|| all_values(body)),
         }))
     }
 }
 
-fn parse_pick(body: &Body<'_>, key: &str, value: &Value) -> Result<Pick, QueryError> {
-    match value {
-        Value::Array(list) => Ok(Pick::Values(list.clone())),
-        Value::String(pattern) => {
-            if pattern.chars().count() > limits::REGEX_CHARS_MAX {
-                return Err(QueryError::IllegalArgument(format!("the regular expression in [{key}] is longer than [{}]", limits::REGEX_CHARS_MAX)));
-            }
-            let anchored = format!("^(?s:{pattern})$");
-            let regex = regex::bytes::RegexBuilder::new(&anchored)
-                .size_limit(1 << 20)
-                .build()
-                .map_err(|why| QueryError::IllegalArgument(format!("invalid regular expression [{pattern}] in [{key}]: {why}")))?;
-            Ok(Pick::Pattern(regex))
-        }
-        _ => Err(body.bad(key, value)),
+/// The aggregation that finds every value of the field.
+fn all_values(body: &Body<'_>) -> Value {
+    let mut terms = body.whole();
+    for other in ["min_doc_count", "shard_size", "shard_min_doc_count", "order", "show_term_doc_count_error"] {
+        terms.as_object_mut().map(|it| it.remove(other));
+    }
+    terms["size"] = limits::BUCKETS_MAX.into();
+    json!({ "of": { "terms": terms } })
+}
+
+impl Terms {
+    /// Adds an empty bucket for each value that only documents outside of the query have.
+    fn add_empty(&self, keyed: &mut Keyed, all: &Value, renderer: &mut Renderer<'_>) -> Result<(), QueryError> {
+        let answer = renderer.ask_once(all)?;
+        let known: HashSet<Key> = keyed.buckets.iter().map(|it| it.key.clone()).collect();
+        let rows = answer["of"]["buckets"].as_array().map_or(&[] as &[Value], Vec::as_slice);
+        let keys = rows.iter().filter_map(|it| key_of(&it["key"], &keyed.kind)).filter(|it| !known.contains(it));
+        let empty: Vec<Bucket> = keys.map(|key| Bucket { key, count: 0, subs: Vec::new() }).collect();
+        keyed.buckets.extend(empty);
+        keyed.buckets.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        Ok(())
+    }
+}
+
+/// A key of an answer as a key of values of that kind.
+fn key_of(value: &Value, kind: &ValueKind) -> Option<Key> {
+    match kind {
+        ValueKind::Ip => Some(Key::Bytes(ip_bytes(value.as_str()?.parse().ok()?).into())),
+        ValueKind::Keyword => Some(Key::Bytes(value.as_str()?.as_bytes().into())),
+        ValueKind::Double => Some(Key::from_f64(value.as_f64()?)),
+        ValueKind::Long | ValueKind::Boolean | ValueKind::Date(_) => Some(Key::I64(value.as_i64()?)),
+        ValueKind::Unmapped | ValueKind::Conflict => None,
     }
 }
 
@@ -131,8 +124,11 @@ impl Aggregation for Terms {
     }
 
     fn render(&self, partial: Partial, subs: &Aggs, renderer: &mut Renderer<'_>) -> Result<Map<String, Value>, QueryError> {
-        let keyed = if let Partial::Keyed(it) = partial { it } else { Keyed::default() };
+        let mut keyed = if let Partial::Keyed(it) = partial { it } else { Keyed::default() };
         check_kind(&keyed.kind, &self.source.field)?;
+        if let Some(all) = &self.all {
+            self.add_empty(&mut keyed, all, renderer)?;
+        }
         let mut buckets = keyed.buckets;
         buckets.retain(|it| it.count >= self.min_doc_count);
         let (buckets, other) = self.order.top(buckets, self.size, subs);
@@ -169,115 +165,22 @@ impl Aggregation for Terms {
     }
 }
 
+impl Picks {
+    /// Plans a bucket per picked value.
+    pub(crate) fn plan(&self, source: &Source, plan: SourcePlan, ctx: &AggContext<'_>) -> Result<Box<dyn Plan>, QueryError> {
+        Ok(Box::new(TermsPlan { picks: self.resolve(source, &plan, ctx)?, source: plan }))
+    }
+}
+
 struct TermsPlan {
     source: SourcePlan,
-    include: Option<Picked>,
-    exclude: Option<Picked>,
-}
-
-/// `include` or `exclude` in the terms of a field.
-enum Picked {
-    Keys(Vec<Key>),
-    Pattern(regex::bytes::Regex),
-}
-
-impl Pick {
-    fn resolve(&self, source: &Source, plan: &SourcePlan, ctx: &AggContext<'_>) -> Result<Picked, QueryError> {
-        match self {
-            // A value that can't be one of the field's values picks nothing, as in Elasticsearch.
-            Pick::Values(list) => Ok(Picked::Keys(list.iter().filter_map(|it| source.key_of(it, &plan.kind, ctx)).collect())),
-            Pick::Pattern(regex) if matches!(plan.kind, ValueKind::Keyword | ValueKind::Unmapped) => Ok(Picked::Pattern(regex.clone())),
-            Pick::Pattern(_) => Err(QueryError::IllegalArgument(format!(
-                "Aggregation [terms] cannot support regular expression style include/exclude settings as they can only be applied to string fields. \
-                 Use an array of values for include/exclude clauses on field [{}]",
-                source.field
-            ))),
-        }
-    }
-}
-
-impl Picked {
-    /// The raw values of a segment that are picked; the stand-in for missing values included.
-    fn raws(&self, values: &Values) -> Result<HashSet<u64>, QueryError> {
-        let column = &values.column;
-        let missing = values.missing();
-        let mut out = HashSet::new();
-        match self {
-            Picked::Keys(keys) => {
-                for key in keys {
-                    if let Some((raw, _)) = missing.filter(|it| it.1 == key) {
-                        out.insert(raw);
-                    }
-                    match key {
-                        Key::I64(it) => out.insert(FieldColumn::raw_of_i64(*it)),
-                        Key::F64(it) => out.insert(FieldColumn::raw_of_f64(it.get())),
-                        Key::Bytes(it) => column.ordinal_of(it)?.is_some_and(|raw| out.insert(raw)),
-                    };
-                }
-            }
-            Picked::Pattern(regex) => {
-                if let Some((raw, Key::Bytes(bytes))) = missing
-                    && regex.is_match(bytes)
-                {
-                    out.insert(raw);
-                }
-                column.each_dictionary_entry(|ordinal, bytes| {
-                    if regex.is_match(bytes) {
-                        out.insert(ordinal);
-                    }
-                })?;
-            }
-        }
-        Ok(out)
-    }
-}
-
-/// The raw values that make buckets.
-enum Allowed {
-    All,
-    /// Ordinals, the stand-in's included.
-    Ordinals(BitSet),
-    Numbers {
-        include: Option<HashSet<u64>>,
-        exclude: HashSet<u64>,
-    },
-}
-
-impl Allowed {
-    fn new(plan: &TermsPlan, values: &Values) -> Result<Self, QueryError> {
-        if plan.include.is_none() && plan.exclude.is_none() {
-            return Ok(Allowed::All);
-        }
-        let include = plan.include.as_ref().map(|it| it.raws(values)).transpose()?;
-        let exclude = plan.exclude.as_ref().map(|it| it.raws(values)).transpose()?.unwrap_or_default();
-        if values.column.kind() != ColumnKind::Ordinal {
-            return Ok(Allowed::Numbers { include, exclude });
-        }
-        let count = values.column.terms() as u32 + 1;
-        let mut ordinals = if include.is_some() { BitSet::with_max_value(count) } else { BitSet::with_max_value_and_full(count) };
-        for raw in include.into_iter().flatten() {
-            ordinals.insert(raw as u32);
-        }
-        for raw in exclude {
-            ordinals.remove(raw as u32);
-        }
-        Ok(Allowed::Ordinals(ordinals))
-    }
-
-    #[inline]
-    fn contains(&self, raw: u64) -> bool {
-        match self {
-            Allowed::All => true,
-            Allowed::Ordinals(it) => it.contains(raw as u32),
-            Allowed::Numbers { include, exclude } => include.as_ref().is_none_or(|it| it.contains(&raw)) && !exclude.contains(&raw),
-        }
-    }
+    picks: ResolvedPicks,
 }
 
 impl Plan for TermsPlan {
     fn collector(&self, segment: &SegmentContext<'_>, parents: usize, subs: &AggPlan) -> Result<Box<dyn Collector>, QueryError> {
         let values = self.source.open(segment)?;
-        let allowed = Allowed::new(self, &values)?;
+        let allowed = self.picks.allowed(&values)?;
         let grouping = Grouping::new(segment, parents, values.bounds(), subs)?;
         Ok(Box::new(TermsCollector { kind: self.source.kind.clone(), values, allowed, grouping }))
     }
@@ -327,7 +230,7 @@ impl Collector for TermsCollector {
         raws.dedup();
         let keys = values.keys(&raws)?;
         let stand_in_is_out_of_order = values.missing().is_some();
-        let partial = |row: Vec<crate::aggs::grouping::Group>| {
+        let partial = |row: Vec<Group>| {
             let mut buckets: Vec<Bucket> = row
                 .into_iter()
                 .map(|it| Bucket { key: keys[raws.partition_point(|raw| *raw < it.key)].clone(), count: it.count, subs: it.subs })

@@ -19,7 +19,7 @@ pub trait DocumentText: Send + Sync {
     /// The values at a path of a document of some index, for lists of terms that are stored there; none where there is no such document.
     ///
     /// # Errors
-    /// [`QueryError::IllegalArgument`] where there is no such index, or nobody can look.
+    /// [`QueryError::IndexNotFound`] where there is no such index, [`QueryError::IllegalArgument`] where nobody can look.
     fn values(&self, index: &str, id: &str, path: &str) -> Result<Vec<serde_json::Value>, QueryError> {
         Err(QueryError::IllegalArgument(format!("the terms at [{path}] of document [{id}] of [{index}] can't be looked up here")))
     }

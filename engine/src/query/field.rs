@@ -20,6 +20,7 @@ use super::context::{self, Target, all_if, everything, nothing};
 use super::dictionary::{self, Terms};
 use super::guard::on_field;
 use super::pattern::Pattern;
+use super::places::Places;
 use super::range::{Edge, RangeQuery};
 use super::scan::{Condition, Predicate, ScanQuery};
 use super::value::{self, Number, misfit};
@@ -261,7 +262,10 @@ impl Compiler<'_> {
         if let Some(field) = mapping.field(name) {
             return Ok(has_value(field));
         }
-        if matches!(name, "_id" | "_index" | "_source" | "_seq_no" | "_version") {
+        if name == "_source" {
+            return Err(QueryError::QueryShard("The [_source] field is not searchable".to_owned()));
+        }
+        if matches!(name, "_id" | "_index" | "_seq_no" | "_version") {
             return Ok(everything());
         }
         let below: Vec<&MappedField> = if name.contains('*') {
@@ -307,6 +311,19 @@ impl Compiler<'_> {
     /// The words of a text under the field's analyser; `None` where the field is not analysed.
     pub(crate) fn analyse(&self, field: &MappedField, text: &str) -> Option<Vec<String>> {
         analysis::tokens_of(field, text, true)
+    }
+
+    /// Documents with a text whose words stand so.
+    pub(crate) fn places(&self, field: &MappedField, places: Places) -> Result<TantivyQuery, QueryError> {
+        searchable(field)?;
+        if !field.kind.is_text() && !matches!(field.kind, FieldType::Keyword | FieldType::Wildcard) {
+            return Err(misfit(format_args!("Field [{}] of type [{}] has no words that stand somewhere", field.name, field.kind.name())));
+        }
+        let candidates = places.candidates(field);
+        if context::is_empty(&candidates) {
+            return Ok(nothing());
+        }
+        Ok(self.verified(field, vec![(Occur::Must, candidates)], Check::Places(places)))
     }
 
     /// Documents in which the words follow each other.
@@ -457,7 +474,7 @@ fn any_of(queries: impl IntoIterator<Item = Result<TantivyQuery, QueryError>>) -
 }
 
 /// A term of a keyword or text field, as it stands.
-fn keyword(field: &MappedField, text: &str) -> TantivyQuery {
+pub(super) fn keyword(field: &MappedField, text: &str) -> TantivyQuery {
     let term = Term::from_field_text(field.tantivy_field(), text);
     if !field.index {
         return on_field(field.tantivy_field(), TantivyRange::new(Bound::Included(term.clone()), Bound::Included(term)));
@@ -483,7 +500,9 @@ fn wholes(field: &MappedField, from: i64, to: i64) -> TantivyQuery {
     let tantivy_field = field.tantivy_field();
     let term = |it| Term::from_field_i64(tantivy_field, it);
     if from == to && field.index {
-        return on_field(tantivy_field, TermQuery::new(term(from), IndexRecordOption::Basic));
+        let query = on_field(tantivy_field, TermQuery::new(term(from), IndexRecordOption::Basic));
+        // How rare a number is says nothing, as in Elasticsearch, where numbers are points; booleans are terms there.
+        return if field.kind == FieldType::Boolean { query } else { constant(query) };
     }
     on_field(tantivy_field, TantivyRange::new(Bound::Included(term(from)), Bound::Included(term(to))))
 }
@@ -502,7 +521,7 @@ fn addresses(field: &MappedField, first: [u8; 16], last: [u8; 16]) -> TantivyQue
     let tantivy_field = field.tantivy_field();
     let term = |it: [u8; 16]| Term::from_field_bytes(tantivy_field, &it);
     if first == last && field.index {
-        return on_field(tantivy_field, TermQuery::new(term(first), IndexRecordOption::Basic));
+        return constant(on_field(tantivy_field, TermQuery::new(term(first), IndexRecordOption::Basic)));
     }
     on_field(tantivy_field, TantivyRange::new(Bound::Included(term(first)), Bound::Included(term(last))))
 }

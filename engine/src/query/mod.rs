@@ -30,6 +30,7 @@ mod exists;
 mod function_score;
 mod fuzzy;
 mod ids;
+mod intervals;
 mod match_all;
 mod match_bool_prefix;
 mod match_phrase;
@@ -41,6 +42,7 @@ mod query_string;
 mod range;
 mod regexp;
 mod simple_query_string;
+mod span;
 mod term;
 mod terms;
 mod terms_set;
@@ -51,6 +53,7 @@ mod field;
 mod lucene;
 mod minimum_should_match;
 mod pattern;
+mod places;
 mod scoring;
 mod term_pattern;
 mod value;
@@ -98,6 +101,7 @@ pub(crate) const CLAUSES: &[&dyn ClauseKind] = &[
     &function_score::FunctionScore,
     &fuzzy::Fuzzy,
     &ids::Ids,
+    &intervals::Intervals,
     &match_text::Match,
     &match_all::MatchAll,
     &match_bool_prefix::MatchBoolPrefix,
@@ -110,6 +114,14 @@ pub(crate) const CLAUSES: &[&dyn ClauseKind] = &[
     &range::Range,
     &regexp::Regexp,
     &simple_query_string::SimpleQueryString,
+    &span::Span::Containing,
+    &span::Span::First,
+    &span::Span::Multi,
+    &span::Span::Near,
+    &span::Span::Not,
+    &span::Span::Or,
+    &span::Span::Term,
+    &span::Span::Within,
     &term::Term,
     &terms::Terms,
     &terms_set::TermsSet,

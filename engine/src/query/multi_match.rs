@@ -158,6 +158,15 @@ impl ClauseKind for MultiMatch {
                 .map(|it| it.1)
                 .ok_or_else(|| QueryError::Parsing(format!("failed to parse [multi_match] query type [{name}]. unknown type.")))?,
         };
+        for key in ["slop", "cutoff_frequency"] {
+            if kind == Type::BoolPrefix && body.peek(key).is_some() {
+                return Err(QueryError::IllegalArgument(format!("[{key}] not allowed for type [bool_prefix]")));
+            }
+        }
+        if matches!(kind, Type::CrossFields | Type::Phrase | Type::PhrasePrefix) && body.peek("fuzziness").is_some() {
+            let name = TYPES.iter().find(|it| it.1 == kind).map_or("", |it| it.0);
+            return Err(QueryError::IllegalArgument(format!("Fuzziness not allowed for type [{name}]")));
+        }
         let slop = body.count("slop")?.unwrap_or(0);
         let tie_breaker = body.float("tie_breaker")?;
         let is_lenient = body.flag("lenient")?;

@@ -299,7 +299,10 @@ impl Compiler<'_> {
                 let text = normal(text);
                 self.pattern(name, "prefix", &text, &Pattern::prefix_of(&text, false)?)
             }
-            Leaf::Regexp(text) => self.pattern(name, "regexp", text, &Pattern::regexp(text, Flags::ALL, false)?),
+            Leaf::Regexp(text) => {
+                let text = normal(text);
+                self.pattern(name, "regexp", &text, &Pattern::regexp(&text, Flags::ALL, false)?)
+            }
             Leaf::Fuzzy { text, edits } => {
                 let fuzziness = edits.map_or(Fuzziness::AUTO, Fuzziness::Edits);
                 let text = normal(text);

@@ -13,6 +13,7 @@ use tantivy::schema::document::Value as _;
 use tantivy::store::StoreReader;
 use tantivy::{DocId, DocSet, Score, SeekDangerResult, SegmentReader, TERMINATED, TantivyDocument};
 
+use super::places::Places;
 use super::{DocumentText, TantivyQuery};
 use crate::analysis;
 use crate::mapping::{MappedField, internal};
@@ -27,6 +28,8 @@ pub(crate) enum Check {
     Whole(String),
     /// The words follow each other.
     Phrase(Phrase),
+    /// The words stand so.
+    Places(Places),
 }
 
 /// Words in order.
@@ -41,9 +44,12 @@ pub(crate) struct Phrase {
 
 impl Check {
     fn fits(&self, text: &str, field: &MappedField) -> bool {
+        // A value that is not analysed is one word.
+        let words = || analysis::tokens_of(field, text, false).unwrap_or_else(|| vec![text.to_owned()]);
         match self {
             Check::Whole(whole) => text == whole,
-            Check::Phrase(phrase) => analysis::tokens_of(field, text, false).is_some_and(|it| phrase.fits(&it)),
+            Check::Phrase(phrase) => phrase.fits(&words()),
+            Check::Places(places) => places.fit(&words()),
         }
     }
 }

@@ -93,7 +93,7 @@ pub(crate) fn search(corpora: &[&Corpus], query: &Value, request: &Value, typed_
 }
 
 /// The values of a dotted field.
-pub(crate) fn values<'a>(document: &'a Value, field: &str) -> Vec<&'a Value> {
+fn values<'a>(document: &'a Value, field: &str) -> Vec<&'a Value> {
     match document.get(field) {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::Array(list)) => list.iter().collect(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use axum::body::Bytes;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method};
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
@@ -48,6 +48,15 @@ impl Call {
             Err(error) => Err(ApiError::new(400, "x_content_parse_exception", format!("the body is not JSON: {error}"))),
         }
     }
+}
+
+/// The body of a request: what came as one, or what a `GET` without a body has in `source`, for clients that can't send the other.
+pub fn body_or_source(method: &Method, body: Bytes, params: &mut Params) -> Bytes {
+    if *method == Method::GET && body.is_empty() && params.has("source_content_type") && params.has("source") {
+        params.ignore(&["source_content_type"]);
+        return params.take("source").map_or(body, Bytes::from);
+    }
+    body
 }
 
 /// URL parameters. Each is taken once; what nobody took is unknown, and refused.

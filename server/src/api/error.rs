@@ -65,6 +65,12 @@ impl ApiError {
             .with("index", name)
     }
 
+    /// The error as one of the request itself, found before any shard is asked.
+    #[must_use]
+    pub fn of_request(self) -> Self {
+        Self { is_search_phase: false, ..self }
+    }
+
     /// Adds a key to the error object.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
@@ -108,12 +114,16 @@ impl ApiError {
 impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
         let status = match &error {
+            QueryError::IndexNotFound(name) => return Self::index_not_found(name),
             QueryError::Damaged(_) => 500,
             QueryError::Forbidden(_) => 403,
             _ => 400,
         };
         // What is wrong with the body itself is found before any shard is asked.
-        let is_search_phase = !matches!(error, QueryError::Parsing(_) | QueryError::XContentParse(_) | QueryError::Forbidden(_));
+        let is_search_phase = !matches!(
+            error,
+            QueryError::Parsing(_) | QueryError::XContentParse(_) | QueryError::ActionRequestValidation(_) | QueryError::Forbidden(_)
+        );
         Self { is_search_phase, ..Self::new(status, error.es_type(), error.to_string()) }
     }
 }

@@ -46,6 +46,7 @@ pub mod rollover;
 pub mod router;
 pub mod scroll;
 pub mod search;
+pub mod search_shards;
 pub mod security_api_key;
 pub mod security_user;
 pub mod sessions;
@@ -127,6 +128,7 @@ endpoints! {
     ["GET"] ["/_async_search/{id}"] KNOWN => async_search::get;
     ["GET"] ["/_async_search/status/{id}"] KNOWN => async_search::status;
     ["DELETE"] ["/_async_search/{id}"] KNOWN => async_search::delete;
+    ["GET", "POST"] ["/_search_shards", "/{index}/_search_shards"] READ => search_shards::handle;
     ["GET", "POST"] ["/_validate/query", "/{index}/_validate/query"] READ => validate::handle;
     ["GET", "POST"] ["/{index}/_explain/{id}"] READ => explain::handle;
     ["GET", "POST"] ["/{index}/_terms_enum"] READ => terms_enum::handle;

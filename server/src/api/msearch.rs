@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use sekisho_engine::Cancel;
+use sekisho_engine::limits::TOTAL_HITS_DEFAULT;
+use sekisho_engine::{Cancel, TrackTotalHits};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Params, Reply};
@@ -10,7 +11,7 @@ use super::error::ApiError;
 use super::search::{self, SearchCall};
 
 /// Searches of one request.
-const SEARCHES_MAX: usize = 1_000;
+pub const SEARCHES_MAX: usize = 1_000;
 
 /// Answers `_msearch`.
 ///
@@ -83,7 +84,14 @@ fn parse(call: &Call, default_index: &str, typed_keys: bool, total_as_int: bool)
         if searches.len() == SEARCHES_MAX {
             return Err(ApiError::illegal_argument(format!("more than [{SEARCHES_MAX}] searches in one request")));
         }
-        searches.push(one(call, default_index, header, body, typed_keys, total_as_int));
+        let search = one(call, default_index, header, body, typed_keys, total_as_int);
+        if let Ok(TrackTotalHits::UpTo(limit)) = search.as_ref().map(|it| it.request.track_total_hits)
+            && total_as_int
+            && limit != TOTAL_HITS_DEFAULT
+        {
+            return Err(search::inexact_total(limit));
+        }
+        searches.push(search);
     }
     if searches.is_empty() {
         return Err(ApiError::new(400, "action_request_validation_exception", "Validation Failed: 1: no requests added;"));
@@ -117,6 +125,11 @@ fn one(
     }
     let mut search = search::parse(&index, body, &mut Params::parse(&params), &call.path)?;
     search.request.typed_keys = typed_keys;
-    search.total_as_int |= total_as_int;
+    if total_as_int {
+        search.total_as_int = true;
+        if search.request.track_total_hits == TrackTotalHits::UpTo(TOTAL_HITS_DEFAULT) {
+            search.request.track_total_hits = TrackTotalHits::All;
+        }
+    }
     Ok(search)
 }

@@ -26,7 +26,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 
-use super::call::{Call, Params, Reply};
+use super::call::{self, Call, Params, Reply};
 use super::error::{ApiError, CHALLENGES};
 use super::{ENDPOINTS, Endpoint, filter_path};
 use crate::app::App;
@@ -157,6 +157,7 @@ async fn dispatch(app: App, endpoints: Vec<&'static Endpoint>, parts: RawPathPar
     let asked = head.headers.clone();
     let peer = head.extensions.get::<Peer>().map(|it| it.0);
     let metrics = app.metrics().clone();
+    let body = call::body_or_source(&method, body, &mut params);
     let call = Call { app, path, parts, params, headers: head.headers, peer, body };
     match (endpoint.handler)(call).await {
         // Ten thousand hits take a while to write.

@@ -30,6 +30,9 @@ pub fn begin(engine: &Scope, contexts: &OwnContexts<'_>, mut call: SearchCall, k
     if call.request.track_total_hits == TrackTotalHits::None {
         return Err(invalid("disabling [track_total_hits] is not allowed in a scroll context"));
     }
+    if !call.request.rescore.is_empty() {
+        return Err(invalid("using [rescore] is not allowed in a scroll context"));
+    }
     if call.request.search_after.is_some() {
         return Err(invalid("`search_after` cannot be used in a scroll context."));
     }
@@ -65,10 +68,11 @@ pub fn begin(engine: &Scope, contexts: &OwnContexts<'_>, mut call: SearchCall, k
 /// 404 for an id that is unknown or whose time is over.
 pub async fn next(mut call: Call) -> Outcome {
     let mut body = call.object()?;
-    let mut text = |key: &str, params: &mut super::call::Params| match (params.take(key), body.remove(key)) {
-        (Some(text), _) | (None, Some(Value::String(text))) => Ok(Some(text)),
-        (None, None | Some(Value::Null)) => Ok(None),
-        (None, Some(_)) => Err(ApiError::illegal_argument(format!("[{key}] must be a string"))),
+    // What the body says goes before what the URL says.
+    let mut text = |key: &str, params: &mut super::call::Params| match (body.remove(key), params.take(key)) {
+        (Some(Value::String(text)), _) | (None | Some(Value::Null), Some(text)) => Ok(Some(text)),
+        (None | Some(Value::Null), None) => Ok(None),
+        (Some(_), _) => Err(ApiError::illegal_argument(format!("[{key}] must be a string"))),
     };
     let id = text("scroll_id", &mut call.params)?.or_else(|| call.parts.get("scroll_id").cloned());
     let keep_alive = text("scroll", &mut call.params)?.map(|it| keep_alive(&it, "scroll")).transpose()?;

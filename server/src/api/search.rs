@@ -7,7 +7,7 @@ use sekisho_engine::aggs::Aggs;
 use sekisho_engine::limits::TOTAL_HITS_DEFAULT;
 use sekisho_engine::query::{BoolQuery, Query};
 use sekisho_engine::{
-    Cancel, FieldsOf, Highlight, Hit, HitField, ResolveOptions, SearchRequest, SearchResponse, SortBy, SortKey, SourceFilter, TrackTotalHits,
+    Cancel, FieldsOf, Highlight, Hit, HitField, Rescore, ResolveOptions, SearchRequest, SearchResponse, SortBy, SortKey, SourceFilter, TrackTotalHits,
 };
 use serde_json::{Map, Value, json};
 
@@ -58,9 +58,17 @@ pub async fn handle(mut call: Call) -> Outcome {
     let index = call.part("index").to_owned();
     let body = call.object()?;
     let keep_alive = call.params.take("scroll").map(|it| scroll::keep_alive(&it, "scroll")).transpose()?;
+    let wants_cache = call.params.has("request_cache");
     let mut search = parse(&index, body, &mut call.params, &call.path)?;
     search.scroll = keep_alive;
     super::collapse::check(&search)?;
+    if keep_alive.is_some() && wants_cache && search.request.size > 0 {
+        return Err(ApiError::new(
+            400,
+            "action_request_validation_exception",
+            "Validation Failed: 1: [request_cache] cannot be used in a scroll context;",
+        ));
+    }
     if keep_alive.is_some() && search.pit.is_some() {
         return Err(ApiError::new(
             400,
@@ -119,8 +127,8 @@ pub fn parse(index: &str, body: Map<String, Value>, params: &mut Params, path: &
     let options = resolve_options(params)?;
     let mut call = SearchCall { index: index.to_owned(), options, sort_values: usize::MAX, ..SearchCall::default() };
     let names_shard_doc = body.get("sort").is_some_and(names_shard_doc);
-    read_body(&mut call, body)?;
-    read_params(&mut call, params)?;
+    read_body(&mut call, body).map_err(ApiError::of_request)?;
+    read_params(&mut call, params).map_err(ApiError::of_request)?;
     params.finish(path)?;
     if call.pit.is_some() {
         if !index.is_empty() {
@@ -212,7 +220,8 @@ pub(super) fn read_body(call: &mut SearchCall, body: Map<String, Value>) -> Resu
             "terminate_after" => request.terminate_after = terminate_after(count(&value, "terminate_after")?),
             // Groups of searches that somebody else counts.
             "stats" if value.as_array().is_some_and(|it| it.iter().all(Value::is_string)) => {}
-            "rescore" | "suggest" | "runtime_mappings" | "script_fields" | "knn" | "rank" | "retriever" | "ext" | "inner_hits" => {
+            "rescore" => request.rescore = Rescore::parse(&value)?,
+            "suggest" | "runtime_mappings" | "script_fields" | "knn" | "rank" | "retriever" | "ext" | "inner_hits" => {
                 return Err(ApiError::illegal_argument(format!("[{key}] of a search is not supported")));
             }
             _ => return Err(ApiError::parsing(format!("Unknown key for a {} in [{key}].", token(&value)))),
@@ -285,9 +294,7 @@ fn read_params(call: &mut SearchCall, params: &mut Params) -> Result<(), ApiErro
     if call.total_as_int {
         match call.request.track_total_hits {
             TrackTotalHits::UpTo(limit) if limit != TOTAL_HITS_DEFAULT => {
-                return Err(ApiError::illegal_argument(format!(
-                    "[rest_total_hits_as_int] cannot be used if the tracking of total hits is not accurate, got {limit}"
-                )));
+                return Err(inexact_total(limit));
             }
             TrackTotalHits::UpTo(_) => call.request.track_total_hits = TrackTotalHits::All,
             _ => {}
@@ -297,18 +304,26 @@ fn read_params(call: &mut SearchCall, params: &mut Params) -> Result<(), ApiErro
         None | Some("query_then_fetch" | "dfs_query_then_fetch") => {}
         Some(other) => return Err(ApiError::illegal_argument(format!("No search type for [{other}]"))),
     }
-    // Where a search runs, and what is kept of it, is ours to choose.
-    params.ignore(&[
-        "preference",
-        "routing",
-        "request_cache",
-        "batched_reduce_size",
-        "max_concurrent_shard_requests",
-        "pre_filter_shard_size",
-        "ccs_minimize_roundtrips",
-        "allow_partial_search_results",
-    ]);
+    // Where a search runs, in how many parts, and what is kept of it, is ours to choose; what is said of it has to make sense.
+    for (name, at, least) in [
+        ("batched_reduce_size", "batchedReduceSize", 2),
+        ("max_concurrent_shard_requests", "maxConcurrentShardRequests", 1),
+        ("pre_filter_shard_size", "preFilterShardSize", 1),
+    ] {
+        if params.number(name)?.is_some_and(|it| it < least) {
+            return Err(ApiError::illegal_argument(format!("{at} must be >= {least}")));
+        }
+    }
+    for name in ["request_cache", "ccs_minimize_roundtrips", "allow_partial_search_results"] {
+        params.flag(name)?;
+    }
+    params.ignore(&["preference", "routing"]);
     Ok(())
+}
+
+/// The refusal of a total as one number where it may be more.
+pub(super) fn inexact_total(limit: u64) -> ApiError {
+    ApiError::illegal_argument(format!("[rest_total_hits_as_int] cannot be used if the tracking of total hits is not accurate, got {limit}"))
 }
 
 /// The query of `q` and the parameters that belong to it.
@@ -318,9 +333,13 @@ fn read_params(call: &mut SearchCall, params: &mut Params) -> Result<(), ApiErro
 pub(super) fn url_query(params: &mut Params) -> Result<Option<Query>, ApiError> {
     let Some(text) = params.take("q") else { return Ok(None) };
     let mut options = json!({ "query": text });
-    for (param, option) in
-        [("df", "default_field"), ("default_operator", "default_operator"), ("lenient", "lenient"), ("analyze_wildcard", "analyze_wildcard")]
-    {
+    for (param, option) in [
+        ("df", "default_field"),
+        ("default_operator", "default_operator"),
+        ("lenient", "lenient"),
+        ("analyze_wildcard", "analyze_wildcard"),
+        ("analyzer", "analyzer"),
+    ] {
         if let Some(value) = params.take(param) {
             options[option] = value.parse::<bool>().map_or(Value::String(value), Value::Bool);
         }

@@ -26,9 +26,9 @@ pub async fn handle(mut call: Call) -> Outcome {
                 Ok(query) => query,
                 // What can't be read is not valid; that is the answer, not an error.
                 Err(error) => {
-                    let mut answer = json!({ "valid": false, "_shards": shards(targets.len()) });
+                    let mut answer = json!({ "valid": false });
                     if explain {
-                        answer["explanations"] = json!([{ "valid": false, "error": format!("{}: {}", error.kind, error.reason) }]);
+                        answer["error"] = format!("{}[{}]", error.kind, error.reason).into();
                     }
                     return Ok(Reply::Json(answer));
                 }

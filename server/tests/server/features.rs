@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use sekisho::api::{ENDPOINTS, openapi};
-use sekisho_engine::{aggs, query};
+use sekisho::api::router::BODY_BYTES_MAX;
+use sekisho::api::{ENDPOINTS, msearch, openapi};
+use sekisho::app::SEARCHES_WAITING_MAX;
+use sekisho::contexts::{self, KEEP_ALIVE_MAX};
+use sekisho_engine::{aggs, limits, query};
 
 use super::door::Door;
 
@@ -61,12 +64,58 @@ fn the_table_of_features_is_that_of_the_code() {
     text += &list("Queries", query::clause_names().collect(), "engine/tests/query");
     text += &list("Aggregations", aggs::kind_names().collect(), "engine/tests/query/aggs");
     text += &list("Pipeline aggregations", aggs::pipeline_names().collect(), "engine/tests/query/aggs");
+    text += &limits();
     text += TAIL;
     let path = root.join("docs/elasticsearch.md");
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         std::fs::write(&path, &text).unwrap();
     }
     assert!(std::fs::read_to_string(&path).unwrap_or_default() == text, "docs/elasticsearch.md is not what the code says; UPDATE_EXPECT=1 writes it");
+}
+
+/// Every limit that a search can meet, with what it answers then.
+fn limits() -> String {
+    const ILLEGAL: &str = "400 `illegal_argument_exception`";
+    const BUCKETS: &str = "400 `too_many_buckets_exception`";
+    const CLAUSES: &str = "400 `too_many_clauses`";
+    const REJECTED: &str = "429 `es_rejected_execution_exception`";
+    let hours = format!("{} h", KEEP_ALIVE_MAX.as_secs() / 3_600);
+    let rows: &[(&str, String, &str, &str)] = &[
+        ("`from` + `size` of hits; hits of a scroll's page", limits::RESULT_WINDOW_MAX.to_string(), "`index.max_result_window`", ILLEGAL),
+        ("hits of an index that `rescore` looks at", limits::RESCORE_WINDOW_MAX.to_string(), "`index.max_rescore_window`", ILLEGAL),
+        ("`from` + `size` of `top_hits` in a bucket", limits::INNER_RESULT_WINDOW_MAX.to_string(), "`index.max_inner_result_window`", ILLEGAL),
+        ("entries of `docvalue_fields`", limits::DOCVALUE_FIELDS_MAX.to_string(), "`index.max_docvalue_fields_search`", ILLEGAL),
+        ("levels of a query", limits::QUERY_DEPTH_MAX.to_string(), "`indices.query.bool.max_nested_depth`", CLAUSES),
+        ("clauses of a query", limits::CLAUSES_MAX.to_string(), "`indices.query.bool.max_clause_count`", CLAUSES),
+        ("values of a `terms` query", limits::TERMS_MAX.to_string(), "`index.max_terms_count`", ILLEGAL),
+        ("characters of a regular expression", limits::REGEX_CHARS_MAX.to_string(), "`index.max_regex_length`", ILLEGAL),
+        ("characters of a KQL text", limits::KQL_CHARS_MAX.to_string(), "–", ILLEGAL),
+        ("buckets of an answer", limits::BUCKETS_MAX.to_string(), "`search.max_buckets`", BUCKETS),
+        ("memory of aggregations in a split", format!("{} MiB", limits::AGGS_MEMORY_BYTES_MAX >> 20), "`indices.breaker.request.limit`", BUCKETS),
+        ("levels of aggregations", limits::AGGS_DEPTH_MAX.to_string(), "–", ILLEGAL),
+        ("aggregations of a search", limits::AGGS_MAX.to_string(), "–", ILLEGAL),
+        ("documents of an index in a `sampler`", limits::SAMPLE_DOCS_MAX.to_string(), "–", ILLEGAL),
+        ("slices of a scroll or point in time", limits::SLICES_MAX.to_string(), "`index.max_slices_per_scroll`", ILLEGAL),
+        ("documents of `_delete_by_query` and its like", limits::SCAN_DOCS_MAX.to_string(), "–", ILLEGAL),
+        ("open scrolls", contexts::SCROLLS_MAX.to_string(), "`search.max_open_scroll_context`", "429 `too_many_scroll_contexts_exception`"),
+        ("open points in time", contexts::PITS_MAX.to_string(), "–", REJECTED),
+        ("kept answers of async searches", contexts::ANSWERS_MAX.to_string(), "–", REJECTED),
+        ("time that a scroll or point in time waits for the next request", hours, "`search.max_keep_alive`", ILLEGAL),
+        ("searches of one `_msearch`", msearch::SEARCHES_MAX.to_string(), "–", ILLEGAL),
+        ("searches that wait for others to end", SEARCHES_WAITING_MAX.to_string(), "–", REJECTED),
+        ("bytes of a body", format!("{} MiB", BODY_BYTES_MAX >> 20), "`http.max_content_length`", "413 `content_too_long_exception`"),
+        (
+            "bytes of all bodies being read",
+            "setting `request_memory_bytes`".to_owned(),
+            "`network.breaker.inflight_requests.limit`",
+            "429 `circuit_breaking_exception`",
+        ),
+    ];
+    let mut text = "\n## Limits\n\nA search whose connection closes is given up. Beyond that:\n\n| what | most | in Elasticsearch | answer beyond |\n| --- | --- | --- | --- |\n".to_owned();
+    for (what, most, setting, answer) in rows {
+        writeln!(text, "| {what} | {most} | {setting} | {answer} |").unwrap();
+    }
+    text
 }
 
 fn is_of_elasticsearch(path: &str) -> bool {

@@ -67,9 +67,12 @@ impl Script {
     }
 
     /// What the names stand for in a bucket.
-    pub(super) fn scope(&self, bucket: &Bucket) -> Scope<'_> {
-        let values = self.paths.iter().map(|(name, path)| (name.as_str(), self.gaps.value(&bucket.body, path)));
-        values.chain(self.params.iter().map(|(name, value)| (name.as_str(), *value))).collect()
+    ///
+    /// # Errors
+    /// Where a path leads to something that is not one number.
+    pub(super) fn scope(&self, bucket: &Bucket) -> Result<Scope<'_>, QueryError> {
+        let values = self.paths.iter().map(|(name, path)| Ok((name.as_str(), self.gaps.value(&bucket.body, path)?)));
+        values.chain(self.params.iter().map(|(name, value)| Ok((name.as_str(), *value)))).collect()
     }
 
     /// The expression's value; of a condition 1 or 0.
@@ -85,7 +88,7 @@ impl Parent for BucketScript {
 
     fn apply(&self, name: &str, buckets: &mut Vec<Bucket>) -> Result<(), QueryError> {
         for bucket in buckets {
-            let scope = self.script.scope(bucket);
+            let scope = self.script.scope(bucket)?;
             if scope.values().any(|it| it.is_nan()) {
                 continue;
             }

@@ -31,7 +31,13 @@ impl Parent for BucketSelector {
 
     fn apply(&self, _name: &str, buckets: &mut Vec<Bucket>) -> Result<(), QueryError> {
         // A gap compares as false with everything.
-        buckets.retain(|it| self.script.value(&self.script.scope(it)) == 1.0);
+        let mut kept = Vec::with_capacity(buckets.len());
+        for bucket in buckets.drain(..) {
+            if self.script.value(&self.script.scope(&bucket)?) == 1.0 {
+                kept.push(bucket);
+            }
+        }
+        *buckets = kept;
         Ok(())
     }
 }

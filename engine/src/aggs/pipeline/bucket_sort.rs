@@ -93,12 +93,12 @@ impl Parent for BucketSort {
         let mut texts: Vec<String> = buckets.iter().filter_map(|it| it.body.get("key")?.as_str().map(str::to_owned)).collect();
         texts.sort_unstable();
         let value = |it: &Bucket, path: &Path| match it.body.get("key") {
-            Some(Value::String(key)) if path.is_key() => texts.partition_point(|it| it < key) as f64,
-            Some(Value::Number(key)) if path.is_key() => key.as_f64().unwrap_or(f64::NAN),
+            Some(Value::String(key)) if path.is_key() => Ok(texts.partition_point(|it| it < key) as f64),
+            Some(Value::Number(key)) if path.is_key() => Ok(key.as_f64().unwrap_or(f64::NAN)),
             _ => self.gaps.value(&it.body, path),
         };
-        let values = |it: &Bucket| self.keys.iter().map(|(path, _)| value(it, path)).collect::<Vec<f64>>();
-        let mut keyed: Vec<(Vec<f64>, Bucket)> = std::mem::take(buckets).into_iter().map(|it| (values(&it), it)).collect();
+        let values = |it: &Bucket| self.keys.iter().map(|(path, _)| value(it, path)).collect::<Result<Vec<f64>, QueryError>>();
+        let mut keyed = std::mem::take(buckets).into_iter().map(|it| Ok((values(&it)?, it))).collect::<Result<Vec<_>, QueryError>>()?;
         if !self.keys.is_empty() {
             keyed.retain(|it| it.0.iter().any(|it| !it.is_nan()));
             keyed.sort_by(|a, b| self.compare(&a.0, &b.0));

@@ -35,7 +35,7 @@ impl Parent for CumulativeSum {
     fn apply(&self, name: &str, buckets: &mut Vec<Bucket>) -> Result<(), QueryError> {
         let mut sum = 0.0;
         for Bucket { body, .. } in buckets {
-            sum += GapPolicy::InsertZeros.value(body, &self.path);
+            sum += GapPolicy::InsertZeros.value(body, &self.path)?;
             body.insert(name.to_owned(), simple_value(sum));
         }
         Ok(())

@@ -66,7 +66,7 @@ impl Parent for Derivative {
     fn apply(&self, name: &str, buckets: &mut Vec<Bucket>) -> Result<(), QueryError> {
         let mut last: Option<(f64, f64)> = None;
         for Bucket { body, .. } in buckets {
-            let now = self.gaps.value(body, &self.path);
+            let now = self.gaps.value(body, &self.path)?;
             let key = body.get("key").and_then(Value::as_f64).unwrap_or(f64::NAN);
             if let Some((before, before_key)) = last {
                 let mut value = simple_value(now - before);

@@ -128,8 +128,11 @@ impl GapPolicy {
     }
 
     /// The value of a path in a bucket; NaN for a gap that stays one.
-    pub(crate) fn value(self, bucket: &Map<String, Value>, path: &Path) -> f64 {
-        self.fill(bucket, path.value(bucket), path.is_count())
+    ///
+    /// # Errors
+    /// Where the path leads to something that is not one number.
+    pub(crate) fn value(self, bucket: &Map<String, Value>, path: &Path) -> Result<f64, QueryError> {
+        Ok(self.fill(bucket, path.value(bucket)?, path.is_count()))
     }
 
     /// What counts for a value that was found in a bucket or not; a number of documents is no gap where it is zero.
@@ -147,6 +150,8 @@ impl GapPolicy {
 #[derive(Debug)]
 pub(crate) struct PipelineNode {
     pub(crate) name: String,
+    /// The key in the body, e.g. `"derivative"`.
+    pub(crate) kind: &'static str,
     pub(crate) meta: Option<Value>,
     pub(crate) pipeline: Pipeline,
     /// How its numbers look as text, where the request wants that.
@@ -178,7 +183,7 @@ pub(crate) fn in_order(mut waiting: Vec<PipelineNode>, names: &[&str]) -> Result
     for node in &waiting {
         for first in node.first_names() {
             if !path::is_of_bucket(first) && !names.contains(&first) && !waiting.iter().any(|it| it.name == first) {
-                return Err(QueryError::IllegalArgument(format!("Validation Failed: 1: No aggregation found for path [{first}];")));
+                return Err(QueryError::ActionRequestValidation(format!("Validation Failed: 1: No aggregation found for path [{first}];")));
             }
         }
     }
@@ -232,18 +237,22 @@ pub(crate) fn change_buckets(pipelines: &[PipelineNode], answer: &mut Map<String
 }
 
 /// Adds the results of the sibling pipelines among these to the answers beside them.
-pub(crate) fn add_siblings(pipelines: &[PipelineNode], answers: &mut Map<String, Value>, typed_keys: bool) {
+///
+/// # Errors
+/// Where a path leads to something that is not one number.
+pub(crate) fn add_siblings(pipelines: &[PipelineNode], answers: &mut Map<String, Value>, typed_keys: bool) -> Result<(), QueryError> {
     for node in pipelines {
         let Pipeline::Sibling(sibling) = &node.pipeline else { continue };
         let mut result = Map::new();
         if let Some(meta) = &node.meta {
             result.insert("meta".to_owned(), meta.clone());
         }
-        let mut numbers = sibling.result(&sibling.path().values(answers, sibling.gaps()));
+        let mut numbers = sibling.result(&sibling.path().values(answers, sibling.gaps())?);
         node.format.iter().for_each(|it| put_texts(it, &mut numbers));
         result.extend(numbers);
         answers.insert(node.key(typed_keys), Value::Object(result));
     }
+    Ok(())
 }
 
 fn bucket(name: Option<String>, value: Value) -> Option<Bucket> {

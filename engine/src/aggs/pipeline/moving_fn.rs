@@ -53,8 +53,8 @@ impl PipelineKind for Kind {
 
     fn parse(&self, body: &Body<'_>) -> Result<Pipeline, QueryError> {
         body.only(&["buckets_path", "gap_policy", "window", "shift", "script", "format"])?;
-        let window = body.u64("window")?.ok_or_else(|| body.lacks("window"))?;
-        if window == 0 {
+        let window = body.f64("window")?.ok_or_else(|| body.lacks("window"))? as i64;
+        if window < 1 {
             return Err(QueryError::IllegalArgument("[window] must be a positive, non-zero integer.".to_owned()));
         }
         let shift = body.f64("shift")?.unwrap_or(0.0) as i64;
@@ -66,7 +66,6 @@ impl PipelineKind for Kind {
                  holt and holtWinters of (values, …), and no other scripts"
             ))
         })?;
-        let window = i64::try_from(window).unwrap_or(i64::MAX);
         Ok(Pipeline::Parent(Box::new(MovingFn { path: Path::of(body)?, gaps: GapPolicy::parse(body)?, window, shift, function, more_than })))
     }
 }
@@ -196,7 +195,7 @@ impl Parent for MovingFn {
     }
 
     fn apply(&self, name: &str, buckets: &mut Vec<Bucket>) -> Result<(), QueryError> {
-        let all: Vec<f64> = buckets.iter().map(|it| self.gaps.value(&it.body, &self.path)).collect();
+        let all: Vec<f64> = buckets.iter().map(|it| self.gaps.value(&it.body, &self.path)).collect::<Result<_, _>>()?;
         let values: Vec<f64> = all.iter().copied().filter(|it| !it.is_nan()).collect();
         let clamp = |at: i64| at.clamp(0, values.len() as i64) as usize;
         for (index, (bucket, _)) in buckets.iter_mut().zip(&all).filter(|it| !it.1.is_nan()).enumerate() {
@@ -209,7 +208,8 @@ impl Parent for MovingFn {
             }
             if let Some(needed) = self.function.lacks(window.len()) {
                 return Err(QueryError::IllegalArgument(format!(
-                    "Holt-Winters aggregation requires at least (2 * period == {needed}) data-points to function. Only [{}] were provided.",
+                    "Holt-Winters aggregation requires at least (2 * period == 2 * {} == {needed}) data-points to function.  Only [{}] were provided.",
+                    needed / 2,
                     window.len()
                 )));
             }

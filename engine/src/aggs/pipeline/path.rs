@@ -72,58 +72,89 @@ impl Path {
         self.steps.last().is_some_and(|it| it.name == "_count")
     }
 
-    /// The number in a bucket.
-    pub(crate) fn value(&self, bucket: &Map<String, Value>) -> Option<f64> {
+    /// The number in a bucket; `None` where nothing is there.
+    ///
+    /// # Errors
+    /// Where something is there that is not one number.
+    pub(crate) fn value(&self, bucket: &Map<String, Value>) -> Result<Option<f64>, QueryError> {
         value(&self.steps, bucket)
     }
 
     /// The numbers in all buckets of the aggregation that it leads through, with the buckets' keys as text; buckets without one are left out.
-    pub(crate) fn values(&self, answers: &Map<String, Value>, gaps: GapPolicy) -> Vec<(String, f64)> {
+    ///
+    /// # Errors
+    /// As [`Path::value`].
+    pub(crate) fn values(&self, answers: &Map<String, Value>, gaps: GapPolicy) -> Result<Vec<(String, f64)>, QueryError> {
         let mut at = answers;
         for (number, step) in self.steps.iter().enumerate() {
-            let Some(answer) = find(at, &step.name).and_then(Value::as_object) else { return Vec::new() };
+            let Some(answer) = find(at, &step.name).and_then(Value::as_object) else { return Ok(Vec::new()) };
             let rest = &self.steps[number + 1..];
             match (answer.get("buckets"), &step.key) {
                 (Some(buckets), Some(key)) => match bucket_of(buckets, key) {
                     Some(bucket) => at = bucket,
-                    None => return Vec::new(),
+                    None => return Ok(Vec::new()),
                 },
                 (Some(buckets), None) => {
-                    return buckets_of(buckets)
-                        .map(|(key, it)| (key, gaps.fill(it, value(rest, it), self.is_count())))
-                        .filter(|it| !it.1.is_nan())
-                        .collect();
+                    let filled = buckets_of(buckets).map(|(key, it)| Ok((key, gaps.fill(it, value(rest, it)?, self.is_count()))));
+                    return filled.filter(|it| it.as_ref().map_or(true, |(_, number): &(String, f64)| !number.is_nan())).collect();
                 }
                 _ => at = answer,
             }
         }
-        Vec::new()
+        Ok(Vec::new())
     }
 }
 
-fn value(steps: &[Step], bucket: &Map<String, Value>) -> Option<f64> {
-    let (step, rest) = steps.split_first()?;
+fn value(steps: &[Step], bucket: &Map<String, Value>) -> Result<Option<f64>, QueryError> {
+    let Some((step, rest)) = steps.split_first() else { return Ok(None) };
     if rest.is_empty() {
+        let of_bucket = |key: &str| Ok(bucket.get(key).and_then(Value::as_f64));
         match step.name.as_str() {
-            "_count" => return bucket.get("doc_count")?.as_f64(),
-            "_key" => return bucket.get("key")?.as_f64(),
-            "_bucket_count" => return count_of(bucket.get("buckets")?),
+            "_count" => return of_bucket("doc_count"),
+            "_key" => return of_bucket("key"),
+            "_bucket_count" => return Ok(bucket.get("buckets").and_then(count_of)),
             _ => {}
         }
         if let Some(Value::Object(answer)) = find(bucket, &step.name) {
-            return metric(answer, step.key.as_deref());
+            return if step.key.is_none() { single(answer, &step.name) } else { Ok(metric(answer, step.key.as_deref())) };
         }
         // `stats.avg`: what follows a dot is the metric's, where no aggregation has the whole as its name.
         let split = |(dot, _): (usize, &str)| Some((find(bucket, &step.name[..dot])?.as_object()?, &step.name[dot + 1..]));
-        let (answer, name) = step.name.match_indices('.').find_map(split)?;
-        return if name == "_bucket_count" { count_of(answer.get("buckets")?) } else { metric(answer, Some(name)) };
+        let Some((answer, name)) = step.name.match_indices('.').find_map(split) else { return Ok(None) };
+        return Ok(if name == "_bucket_count" { answer.get("buckets").and_then(count_of) } else { metric(answer, Some(name)) });
     }
-    let answer = find(bucket, &step.name)?.as_object()?;
+    let Some(answer) = find(bucket, &step.name).and_then(Value::as_object) else { return Ok(None) };
     match (&step.key, answer.get("buckets")) {
-        (Some(key), Some(buckets)) => value(rest, bucket_of(buckets, key)?),
-        (None, _) => value(rest, answer),
-        (Some(_), None) => None,
+        (Some(key), Some(buckets)) => bucket_of(buckets, key).map_or(Ok(None), |it| value(rest, it)),
+        (None, Some(_)) if rest[0].name == "_bucket_count" => value(rest, answer),
+        (None, Some(buckets)) if count_of(buckets) != Some(0.0) => Err(no_number(&format!("got: [Object[]] at aggregation [{}]", step.name))),
+        (None, Some(_)) | (Some(_), None) => Ok(None),
+        (None, None) => value(rest, answer),
     }
+}
+
+/// The only number of an answer.
+fn single(answer: &Map<String, Value>, name: &str) -> Result<Option<f64>, QueryError> {
+    if let Some(value) = answer.get("value") {
+        return Ok(value.as_f64());
+    }
+    let class = match answer.get("buckets") {
+        Some(buckets) if answer.contains_key("sum_other_doc_count") => match buckets.get(0).map(|it| &it["key"]) {
+            Some(Value::String(_)) => "StringTerms",
+            Some(Value::Number(it)) if it.is_f64() => "DoubleTerms",
+            Some(_) => "LongTerms",
+            None => "UnmappedTerms",
+        },
+        Some(_) => "InternalMultiBucketAggregation",
+        None if answer.contains_key("hits") => "InternalTopHits",
+        None if answer.contains_key("doc_count") => "InternalSingleBucketAggregation",
+        None => return Err(no_number(&format!("but [{name}] contains multiple values. Please specify which to use."))),
+    };
+    Err(no_number(&format!("got: [{class}] at aggregation [{name}]")))
+}
+
+fn no_number(why: &str) -> QueryError {
+    QueryError::AggregationExecution(format!("buckets_path must reference either a number value or a single value numeric metric aggregation, {why}"))
 }
 
 /// The number of a metric: its only one, or the one of that name.
@@ -223,7 +254,16 @@ mod tests {
             ("none", None),
             ("nowhere", None),
         ] {
-            assert_eq!(Path::parse(path).unwrap().value(bucket), expected, "{path}");
+            assert_eq!(Path::parse(path).unwrap().value(bucket), Ok(expected), "{path}");
+        }
+        for (path, expected) in [
+            ("stats", "but [stats] contains multiple values. Please specify which to use."),
+            ("zones", "got: [InternalMultiBucketAggregation] at aggregation [zones]"),
+            ("zones>total", "got: [Object[]] at aggregation [zones]"),
+            ("only", "got: [InternalSingleBucketAggregation] at aggregation [only]"),
+        ] {
+            let error = Path::parse(path).unwrap().value(bucket).unwrap_err().to_string();
+            assert!(error.ends_with(expected), "{path}: {error}");
         }
         assert!(Path::parse("a>>b").is_err());
     }

@@ -40,7 +40,7 @@ impl Parent for SerialDiff {
     }
 
     fn apply(&self, name: &str, buckets: &mut Vec<Bucket>) -> Result<(), QueryError> {
-        let values: Vec<f64> = buckets.iter().map(|it| self.gaps.value(&it.body, &self.path)).collect();
+        let values: Vec<f64> = buckets.iter().map(|it| self.gaps.value(&it.body, &self.path)).collect::<Result<_, _>>()?;
         for (at, bucket) in buckets.iter_mut().enumerate().skip(self.lag) {
             let difference = values[at] - values[at - self.lag];
             if !difference.is_nan() {
