@@ -98,6 +98,7 @@ pub(crate) const CLAUSES: &[&dyn ClauseKind] = &[
     &function_score::FunctionScore,
     &fuzzy::Fuzzy,
     &ids::Ids,
+    &kql::Kql,
     &match_text::Match,
     &match_all::MatchAll,
     &match_bool_prefix::MatchBoolPrefix,
