@@ -5,11 +5,15 @@ import { layout } from "../.compiled/chart.js";
 import { flatten, valuesAt } from "../.compiled/documents.js";
 import { longNumbersAsText } from "../.compiled/api.js";
 import { clamp, COLUMNS, moved, nextSort, readWidths, split, toggled } from "../.compiled/discover/columns.js";
-import { rowsInView } from "../.compiled/discover/event_table.js";
+import { rowsInView } from "../.compiled/discover/rows.js";
 import { seriesOf as barsOf } from "../.compiled/discover/histogram.js";
 import { readHistory, withAsked } from "../.compiled/discover/history.js";
 import { Paging } from "../.compiled/discover/paging.js";
 import { order } from "../.compiled/discover/question.js";
+import { chunk, exported, header } from "../.compiled/discover/export.js";
+import { kept } from "../.compiled/discover/saved.js";
+import { fixed } from "../.compiled/discover/share_menu.js";
+import { address, NOTHING, ROWS_MAX, withArrived } from "../.compiled/discover/tail.js";
 import { placeOf, ranked, taken, written } from "../.compiled/discover/suggest.js";
 import { aroundBody } from "../.compiled/discover/surrounding.js";
 import { typed } from "../.compiled/filter_bar.js";
@@ -339,4 +343,50 @@ test("events up to a moment and after it leave none out", () => {
 test("numbers of 64 bits are read as text, digits inside of texts stay as they are", () => {
   const json = String.raw`{"a":7663306753781599707,"b":"x\",12345678901234567890,"","c":-9223372036854775808,"d":1.2345678901234567,"e":123}`;
   assert.deepEqual(JSON.parse(longNumbersAsText(String.raw`{"a":7663306753781599707,"b":"x\",12345678901234567890,","c":-9223372036854775808,"d":1.2345678901234567,"e":123}`)), { a: "7663306753781599707", b: 'x",12345678901234567890,', c: "-9223372036854775808", d: 1.2345678901234567, e: 123 });
+});
+
+const hit = (id, source) => ({ _index: "i", _id: id, _source: source });
+
+test("an export has every page, a header, cells that are no formulas, and says how far it is", async () => {
+  const { source, log } = pagesOf([["a", "b"], ["c"]]);
+  const seen = [];
+  const done = await exported(source, { format: "csv", columns: ["_id"], hasBom: true }, new AbortController().signal, (rows, total) => seen.push([rows, total]));
+  assert.equal(done.parts.join(""), "\uFEFF_id\r\na\r\nb\r\nc\r\n");
+  assert.deepEqual(seen, [[2, 3], [3, 3]]);
+  assert.deepEqual(log.at(-1), "close");
+  assert.equal(header(["@timestamp", "a.b", "=x", "y,z"]), "@timestamp,a.b,'=x,\"y,z\"\r\n");
+  const columns = ["n", "t", "list"];
+  assert.equal(chunk([hit("1", { n: -5, t: "=cmd|'/c calc'!A0", list: ["x", "y,z"] }), hit("2", { t: "-1+1" })], { format: "csv", columns, hasBom: false }), "-5,'=cmd|'/c calc'!A0,\"x, y,z\"\r\n,'-1+1,\r\n");
+  assert.equal(chunk([hit("1", { a: "\n" })], { format: "ndjson", columns: [], hasBom: false }), '{"_index":"i","_id":"1","_source":{"a":"\\n"}}\n');
+});
+
+test("an export that is cancelled or fails is no file, and lets go of its point in time", async () => {
+  const abort = new AbortController();
+  const { source, log } = pagesOf([["a"], "never"]);
+  await assert.rejects(exported(source, { format: "ndjson", columns: [], hasBom: false }, abort.signal, () => queueMicrotask(() => abort.abort())));
+  assert.equal(log.at(-1), "close");
+  const failing = pagesOf([["a"], new Error("gone away")]);
+  await assert.rejects(exported(failing.source, { format: "ndjson", columns: [], hasBom: false }, new AbortController().signal, () => undefined), /gone away/);
+  assert.equal(failing.log.at(-1), "close");
+});
+
+test("what is saved is the question, and a link with fixed times keeps its events", () => {
+  const state = { ...DEFAULTS, page: "discover", time: "1h", query: "x", event: "i/1", every: 5 };
+  assert.deepEqual(parse(kept(state)), { ...DEFAULTS, page: "discover", time: "1h", query: "x" });
+  assert.equal(fixed(state, 10_000_000).time, "6400000..10000000");
+  assert.equal(fixed({ ...state, time: "all" }, 5).time, "all");
+});
+
+test("what arrives is on top, once, and the rows stay few", () => {
+  const one = withArrived(NOTHING, [hit("1"), hit("2")], false);
+  const two = withArrived(one, [hit("2"), hit("3")], true);
+  assert.deepEqual([two.rows.map((it) => it._id), two.count, two.isPartial], [["3", "2", "1"], 3, true]);
+  const many = withArrived(two, Array.from({ length: ROWS_MAX + 5 }, (_, at) => hit(`m${at}`)), false);
+  assert.deepEqual([many.rows.length, many.rows[0]._id], [ROWS_MAX, `m${ROWS_MAX + 4}`]);
+});
+
+test("a tail asks for the query and filters, and for no time", () => {
+  const at = new URL(address({ ...DEFAULTS, time: "1h", query: "a: 1", filters: [is("b", "2")], columns: ["c"] }), "http://x");
+  assert.deepEqual(JSON.parse(at.searchParams.get("query")), { bool: { filter: [{ kql: { query: "a: 1" } }, { term: { b: "2" } }] } });
+  assert.equal(at.searchParams.get("_source_includes"), "@timestamp,c");
 });

@@ -40,7 +40,7 @@ export function Flyout() {
   }, []);
   useEffect(() => {
     lastOpen = event;
-    const onKey = (key: KeyboardEvent) => key.key === "Escape" && !document.querySelector("dialog[open]") && close();
+    const onKey = (key: KeyboardEvent) => key.key === "Escape" && close();
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
   }, [event]);

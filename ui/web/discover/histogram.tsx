@@ -35,7 +35,9 @@ export function seriesOf(answer: Answer, by: string, names: { all: string; rest:
     const left = count - parts.reduce((sum, it) => sum + (it.points.get(at) ?? 0), 0);
     if (left > 0) rest.set(at, left);
   }
-  return rest.size ? [...parts, { name: names.rest, tone: "other", points: rest }] : parts;
+  // Two greys side by side would be one.
+  const restTone = parts.some((it) => it.tone === "informational") ? "turn-0" : "other";
+  return rest.size ? [...parts, { name: names.rest, tone: restTone, points: rest }] : parts;
 }
 
 export function Histogram({ question }: { question: string }) {

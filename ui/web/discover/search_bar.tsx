@@ -5,6 +5,7 @@ import { t } from "../i18n";
 import { discover, STREAMS } from "../queries";
 import { go, state, type State, type Syntax } from "../state";
 import { history, remember, type Asked } from "./history";
+import { isTyping } from "./rows";
 import { placeOf, ranked, taken, type Place } from "./suggest";
 
 const OFFERED = 12;
@@ -74,6 +75,16 @@ export function SearchBar() {
       abort.abort();
     };
   }, [text, now.syntax]);
+
+  useEffect(() => {
+    const onSlash = (event: KeyboardEvent) => {
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+      event.preventDefault();
+      input.current?.focus();
+    };
+    window.addEventListener("keydown", onSlash);
+    return () => window.removeEventListener("keydown", onSlash);
+  }, []);
 
   const run = (query: string, syntax: Syntax) => {
     setOpen(false);
@@ -146,7 +157,6 @@ export function SearchBar() {
       <span class="combo">
         <input
           type="text"
-          id="query"
           role="combobox"
           aria-label={t("query")}
           aria-expanded={offers.length > 0}
@@ -188,7 +198,7 @@ export function SearchBar() {
             </li>
           ))}
         </ul>
-        {problem && (
+        {problem && offers.length === 0 && (
           <p id="query-problem" class="bad" role="status">
             {problem}
           </p>
