@@ -126,9 +126,11 @@ function Fields({ of }: { of: Hit }) {
                     <button type="button" class="icon" title={t("hasValue")} aria-label={`${t("hasValue")}: ${name}`} onClick={() => addFilter(name, "*", false)}>
                       ∃
                     </button>
-                    <button type="button" class="icon" title={action} aria-label={`${action}: ${name}`} aria-pressed={columns.includes(name)} onClick={() => go({ columns: toggled(now.columns, name) })}>
-                      {columns.includes(name) ? "▣" : "▢"}
-                    </button>
+                    {!name.startsWith("_") && (
+                      <button type="button" class="icon" title={action} aria-label={`${action}: ${name}`} aria-pressed={columns.includes(name)} onClick={() => go({ columns: toggled(now.columns, name) })}>
+                        {columns.includes(name) ? "▣" : "▢"}
+                      </button>
+                    )}
                   </td>
                 </tr>
               );

@@ -73,6 +73,8 @@ export function Rows({ list, hits, total, columns, setFar, near, isSortable }: R
     // The head is sticky: a row under it is not in view.
     if (row * ROW < element.scrollTop) element.scrollTop = row * ROW;
     else if ((row + 2) * ROW > element.scrollTop + element.clientHeight) element.scrollTop = (row + 2) * ROW - element.clientHeight;
+    // The cursor would be somewhere else in a new list.
+    setFar(row > 0);
     if (now.event && hits[row]) go({ event: nameOf(hits[row]) }, "replace");
   };
   useEffect(() => {
@@ -104,7 +106,7 @@ export function Rows({ list, hits, total, columns, setFar, near, isSortable }: R
       onScroll={(event) => {
         const { scrollTop, clientHeight } = event.currentTarget;
         setView({ top: scrollTop, height: clientHeight });
-        setFar(scrollTop > ROW);
+        setFar(scrollTop > ROW || at > 0);
       }}
       onMouseLeave={() => setPointed("")}
     >
@@ -220,6 +222,7 @@ function ColumnHead({ name, title, width, position, isSortable, resize }: HeadPr
         <button
           type="button"
           class="quiet name"
+          aria-label={title}
           title={canMove ? t("columnHint", title) : title}
           draggable={canMove}
           onDragStart={(event) => event.dataTransfer?.setData("text/x-column", name)}
@@ -230,7 +233,8 @@ function ColumnHead({ name, title, width, position, isSortable, resize }: HeadPr
             move(position + (event.key === "ArrowRight" ? 1 : -1));
           }}
         >
-          {title}
+          <span class="path">{title.slice(0, title.lastIndexOf(".") + 1)}</span>
+          <span class="leaf">{title.slice(title.lastIndexOf(".") + 1)}</span>
           {isSorted && <span aria-hidden="true"> {direction === "asc" ? "↑" : "↓"}</span>}
         </button>
         {canMove && (
