@@ -374,8 +374,10 @@ test("an event shows its fields, JSON and what happened around it, and has a lin
   await page.getByRole("tab", { name: "Surrounding events" }).click();
   const around = page.getByRole("table", { name: "Surrounding events" });
   await around.waitFor();
-  assert.equal(await around.locator("tr").count(), 21);
-  assert.equal(await around.locator("tr").nth(10).getAttribute("aria-current"), "true");
+  // Of a demonstration that has just begun there may be fewer after it.
+  const here = (await around.locator("tr").evaluateAll((rows) => rows.map((it) => it.getAttribute("aria-current")))).indexOf("true");
+  assert.ok(here >= 0 && here <= 10, `the event is row ${here}`);
+  assert.equal(await around.locator("tr").count(), here + 11);
   const times = await around.locator("tr td:first-child").allTextContents();
   assert.deepEqual([...times].sort().reverse(), times, "the newest is first");
   await accessible(page);

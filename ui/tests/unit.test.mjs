@@ -14,6 +14,7 @@ import { chunk, exported, header } from "../.compiled/discover/export.js";
 import { kept } from "../.compiled/discover/saved.js";
 import { fixed } from "../.compiled/discover/share_menu.js";
 import { address, NOTHING, ROWS_MAX, withArrived } from "../.compiled/discover/tail.js";
+import { own, t as ofDiscover } from "../.compiled/discover/texts.js";
 import { placeOf, ranked, taken, written } from "../.compiled/discover/suggest.js";
 import { aroundBody } from "../.compiled/discover/surrounding.js";
 import { typed } from "../.compiled/filter_bar.js";
@@ -160,12 +161,15 @@ test("dotted paths lead through objects, lists and dotted keys", () => {
 });
 
 test("both languages have the same keys and the same places for values", () => {
-  assert.deepEqual(Object.keys(texts.ja).sort(), Object.keys(texts.en).sort());
-  for (const key of Object.keys(texts.en)) {
-    const places = (text) => (text.match(/\{\d\}/g) ?? []).sort();
-    assert.deepEqual(places(texts.ja[key]), places(texts.en[key]), key);
+  for (const { en, ja } of [texts, own]) {
+    assert.deepEqual(Object.keys(ja).sort(), Object.keys(en).sort());
+    for (const key of Object.keys(en)) {
+      const places = (text) => (text.match(/\{\d\}/g) ?? []).sort();
+      assert.deepEqual(places(ja[key]), places(en[key]), key);
+    }
   }
   assert.equal(t("refreshEvery", "5 s"), "Every 5 s");
+  assert.deepEqual([ofDiscover("refreshEvery", "5 s"), ofDiscover("asking", "3")], ["Every 5 s", "Searching … 3 s"]);
 });
 
 test("amounts of data and spans of time as text", () => {

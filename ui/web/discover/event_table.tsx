@@ -1,13 +1,14 @@
 // The table of events that were found: more are asked for before the end is reached, and what is under way or went wrong is said.
 import { useEffect, useState } from "preact/hooks";
 import { number } from "../format";
-import { language, t } from "../i18n";
+import { language } from "../i18n";
 import { Empty, Failed, Loading } from "../parts";
 import { go, state } from "../state";
 import { shownColumns } from "./columns";
 import type { Paging } from "./paging";
 import { keyOf, tablePages } from "./question";
 import { Rows } from "./rows";
+import { t } from "./texts";
 import { usePaging } from "./use_paging";
 
 /** Rows before the end at which the next page is asked for. */

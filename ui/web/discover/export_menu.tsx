@@ -3,12 +3,13 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { fields, search, type Body } from "../api";
 import { saveParts } from "../download";
 import { number } from "../format";
-import { language, t } from "../i18n";
+import { language } from "../i18n";
 import { messageOf } from "../load";
 import { state, type State } from "../state";
 import { shownColumns } from "./columns";
 import { exported, ROWS_MAX, type Format } from "./export";
 import { eventsBody, pages } from "./question";
+import { t } from "./texts";
 
 /** Rows of a page: few where whole events are asked for. */
 const PAGE = { columns: 2_000, all: 500 };

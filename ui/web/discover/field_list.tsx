@@ -3,12 +3,13 @@
 import { useState } from "preact/hooks";
 import { fields as askFields, search, type Answer, type FieldInfo } from "../api";
 import { number, percent, short } from "../format";
-import { language, t } from "../i18n";
+import { language } from "../i18n";
 import { useAsk } from "../load";
 import { FilterButtons, States } from "../parts";
 import { discover } from "../queries";
 import { addFilter, go, state } from "../state";
 import { shownColumns, toggled } from "./columns";
+import { t } from "./texts";
 
 const VALUES = 10;
 /** More names than a person reads; the rest is found by typing. */

@@ -3,12 +3,12 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { search, type Hit } from "../api";
 import { flatten, valuesAt } from "../documents";
 import { time } from "../format";
-import { t } from "../i18n";
 import { useAsk } from "../load";
 import { CopyButton, Failed, FilterButtons, Loading, Nothing } from "../parts";
 import { addFilter, go, link, state, utc } from "../state";
 import { shownColumns, toggled } from "./columns";
 import { Surrounding } from "./surrounding";
+import { t } from "./texts";
 
 const TABS = ["fields", "json", "surrounding"] as const;
 type Tab = (typeof TABS)[number];

@@ -3,12 +3,12 @@ import { useState } from "preact/hooks";
 import { search, type Answer, type Body, type Bucket } from "../api";
 import { Chart, Legend, type Axis, type Series } from "../chart";
 import { FACETS } from "../filter_bar";
-import { t } from "../i18n";
 import { useAsk } from "../load";
 import { States } from "../parts";
 import { axis, discover, histogram } from "../queries";
 import { go, state } from "../state";
 import { tone } from "../tones";
+import { t } from "./texts";
 
 const BARS = 120;
 const VALUES = 7;

@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { search } from "../api";
 import { number } from "../format";
-import { language, t } from "../i18n";
+import { language } from "../i18n";
 import { messageOf } from "../load";
 import { Failed } from "../parts";
 import { discover } from "../queries";
@@ -12,6 +12,7 @@ import { shownColumns } from "./columns";
 import { keyOf } from "./question";
 import { Rows } from "./rows";
 import { address, follow, NOTHING, withArrived, type Arrived, type Link } from "./tail";
+import { t } from "./texts";
 
 export function LiveTable() {
   const now = state.value;

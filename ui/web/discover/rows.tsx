@@ -4,11 +4,11 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Hit } from "../api";
 import { valuesAt } from "../documents";
 import { time } from "../format";
-import { t } from "../i18n";
 import { FilterButtons } from "../parts";
 import { go, state, utc } from "../state";
 import { cellTone } from "../tones";
 import { clamp, moved, nextSort, readWidths, split, TIME_WIDTH, toggled, widthOf, type Widths } from "./columns";
+import { t } from "./texts";
 
 /** The height of a row in pixels, as the style sheet has it. */
 const ROW = 30;

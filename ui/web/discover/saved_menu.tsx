@@ -1,10 +1,10 @@
 // The saved searches: open one, save what is on screen, take one away.
 import { useState } from "preact/hooks";
-import { t } from "../i18n";
 import { messageOf, useAsk } from "../load";
 import { Failed, Loading } from "../parts";
 import { go, state } from "../state";
 import { deleteSearch, kept, savedSearches, saveSearch, type Saved } from "./saved";
+import { t } from "./texts";
 
 export function SavedMenu({ close }: { close: () => void }) {
   const [turn, setTurn] = useState(0);

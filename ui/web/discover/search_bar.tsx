@@ -1,12 +1,12 @@
 // The query bar: stream, query in KQL or Lucene, with fields and values offered while it is typed, and the queries asked before.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ask, fields as askFields, search, termsEnum, type FieldInfo } from "../api";
-import { t } from "../i18n";
 import { discover, STREAMS } from "../queries";
 import { go, state, type State, type Syntax } from "../state";
 import { history, remember, type Asked } from "./history";
 import { isTyping } from "./rows";
 import { placeOf, ranked, taken, type Place } from "./suggest";
+import { t } from "./texts";
 
 const OFFERED = 12;
 /** A pause in typing after which values are asked for and the query is checked. */

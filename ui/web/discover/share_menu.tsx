@@ -1,8 +1,8 @@
 // A link to what is on screen, with the time as it was chosen or as it is now.
 import { useState } from "preact/hooks";
-import { t } from "../i18n";
 import { CopyButton } from "../parts";
 import { bounds, print, state, type State } from "../state";
+import { t } from "./texts";
 
 /** The state with its time as two moments; all time stays all time. */
 export function fixed(of: State, now: number): State {

@@ -4,11 +4,11 @@ import { useState } from "preact/hooks";
 import { search, type Body, type Hit } from "../api";
 import { valuesAt } from "../documents";
 import { time } from "../format";
-import { t } from "../i18n";
 import { useAsk } from "../load";
 import { Cell, States } from "../parts";
 import { all, term } from "../queries";
 import { go, state, utc } from "../state";
+import { t } from "./texts";
 
 const BY = ["observer.serial_number", "source.ip", "destination.ip"] as const;
 const STEP = 10;

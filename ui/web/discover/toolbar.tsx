@@ -1,5 +1,4 @@
 // What can be done with the question as a whole: keep it, share it, take its events away, see it as it is asked.
-import { t } from "../i18n";
 import { Asked } from "../parts";
 import { state } from "../state";
 import { ExportMenu } from "./export_menu";
@@ -8,6 +7,7 @@ import { eventsBody, FIRST, order } from "./question";
 import { SavedMenu } from "./saved_menu";
 import { ShareMenu } from "./share_menu";
 import { isLive } from "./tail";
+import { t } from "./texts";
 
 export function Toolbar() {
   const now = state.value;

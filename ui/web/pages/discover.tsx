@@ -9,9 +9,9 @@ import { LiveTable } from "../discover/live_table";
 import { keyOf } from "../discover/question";
 import { SearchBar } from "../discover/search_bar";
 import { isLive } from "../discover/tail";
+import { t } from "../discover/texts";
 import { Toolbar } from "../discover/toolbar";
 import { Chips } from "../filter_bar";
-import { t } from "../i18n";
 import { state } from "../state";
 
 export function Discover() {
