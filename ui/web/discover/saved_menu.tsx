@@ -11,19 +11,25 @@ export function SavedMenu({ close }: { close: () => void }) {
   const [name, setName] = useState("");
   const [problem, setProblem] = useState("");
   const [leaving, setLeaving] = useState("");
+  const [isBusy, setBusy] = useState(false);
   const loaded = useAsk(`saved ${turn}`, 0, savedSearches);
   const list = loaded.state === "data" ? loaded.data : [];
   const same = list.find((it) => it.name === name.trim());
-  const run = (done: Promise<void>) =>
-    done.then(
-      () => {
-        setProblem("");
-        setName("");
-        setLeaving("");
-        setTurn((it) => it + 1);
-      },
-      (error: unknown) => setProblem(messageOf(error)),
-    );
+  // One change at a time: a second one could overtake the first on its way.
+  const run = async (change: Promise<void>) => {
+    setBusy(true);
+    try {
+      await change;
+      setProblem("");
+      setName("");
+      setLeaving("");
+      setTurn((it) => it + 1);
+    } catch (error) {
+      setProblem(messageOf(error));
+    } finally {
+      setBusy(false);
+    }
+  };
   const open = (it: Saved) => {
     go({ ...it.state, every: state.value.every });
     close();
@@ -37,7 +43,7 @@ export function SavedMenu({ close }: { close: () => void }) {
         }}
       >
         <input type="text" aria-label={t("searchName")} placeholder={t("searchName")} value={name} maxLength={200} onInput={(event) => setName(event.currentTarget.value)} />
-        <button type="submit" class="primary" disabled={!name.trim()}>
+        <button type="submit" class="primary" disabled={isBusy || !name.trim()}>
           {t(same ? "saveOver" : "saveSearch")}
         </button>
       </form>
@@ -56,11 +62,11 @@ export function SavedMenu({ close }: { close: () => void }) {
               {it.name}
             </button>
             {leaving === it.id ? (
-              <button type="button" class="bad" onClick={() => void run(deleteSearch(it.id))}>
+              <button type="button" class="bad" disabled={isBusy} onClick={() => void run(deleteSearch(it.id))}>
                 {t("deleteReally")}
               </button>
             ) : (
-              <button type="button" class="icon" aria-label={`${t("delete")}: ${it.name}`} title={t("delete")} onClick={() => setLeaving(it.id)}>
+              <button type="button" class="icon" disabled={isBusy} aria-label={`${t("delete")}: ${it.name}`} title={t("delete")} onClick={() => setLeaving(it.id)}>
                 ×
               </button>
             )}
