@@ -135,7 +135,7 @@ test("an event leads to its whole session", async () => {
 test("the field list shows top values", async () => {
   const { page, wrong, close } = await open("/ui/#/discover?time=all&every=0&stream=panos-threat");
   await page.getByRole("searchbox", { name: "Find a field" }).fill("panw.panos.action");
-  await page.getByRole("button", { name: "panw.panos.action", exact: true }).click();
+  await page.getByRole("complementary").getByRole("button", { name: "panw.panos.action", exact: true }).click();
   await page.getByRole("list", { name: "Top values: panw.panos.action" }).waitFor();
   assert.deepEqual(wrong, []);
   await close();
@@ -207,6 +207,19 @@ test("the query bar offers fields and values, marks what is wrong, and remembers
   await close();
 });
 
+test("the same question asked again finds what came since", async () => {
+  const mark = `again-${Date.now()}`;
+  const put = () => post("/panos-threat/_doc?refresh=true&op_type=create", { "@timestamp": new Date().toISOString(), rule: { name: mark } });
+  await put();
+  const { page, wrong, close } = await open(`${DISCOVER}&stream=panos-threat&q=rule.name:${mark}`);
+  await page.getByTestId("total").getByText(/^1 events/).waitFor();
+  await put();
+  await page.getByRole("button", { name: "Search", exact: true }).click();
+  await page.getByTestId("total").getByText(/^2 events/).waitFor();
+  assert.deepEqual(wrong, []);
+  await close();
+});
+
 test("a filter is switched off and on again, and turned over", async () => {
   const { page, wrong, close } = await open(`${DISCOVER}&f=%2Bpanw.panos.type%3ATHREAT`);
   await settled(page);
@@ -253,7 +266,7 @@ test("the histogram is broken down and chosen in by dragging; the table does not
 test("a field tells its values, coverage and number; a value is a filter", async () => {
   const { page, wrong, close } = await open(`${DISCOVER}&stream=panos-threat`);
   await page.getByRole("searchbox", { name: "Find a field" }).fill("threat.name");
-  await page.getByRole("button", { name: "panw.panos.threat.name", exact: true }).click();
+  await page.getByRole("complementary").getByRole("button", { name: "panw.panos.threat.name", exact: true }).click();
   assert.match(await page.getByTestId("coverage").textContent(), /^in \d+\.\d% of the events, [\d,]+ different values$/);
   await page.getByRole("list", { name: /^Top values/ }).getByRole("button").first().click();
   await page.locator(".chips").waitFor();

@@ -1,10 +1,10 @@
 // The fields of the stream: those that are columns first; for each its most frequent values, how many events have it, and how many
 // different values there are.
 import { useState } from "preact/hooks";
-import { fields as askFields, search, type Answer, type FieldInfo } from "../api";
+import { search, type Answer, type FieldInfo } from "../api";
 import { number, percent, short } from "../format";
 import { language } from "../i18n";
-import { useAsk } from "../load";
+import { useAsk, type Loaded } from "../load";
 import { FilterButtons, States } from "../parts";
 import { discover } from "../queries";
 import { addFilter, go, state } from "../state";
@@ -15,17 +15,16 @@ const VALUES = 10;
 /** More names than a person reads; the rest is found by typing. */
 const SHOWN = 200;
 
-export function FieldList({ question }: { question: string }) {
+export function FieldList({ question, fields }: { question: string; fields: Loaded<FieldInfo[]> }) {
   const now = state.value;
   const [wanted, setWanted] = useState("");
   const [open, setOpen] = useState("");
-  const loaded = useAsk(now.stream, 0, (signal) => askFields(now.stream, signal));
   const columns = shownColumns(now.columns);
   return (
     <aside class="panel fields" aria-label={t("fields")}>
       <h2>{t("fields")}</h2>
       <input type="search" aria-label={t("findField")} placeholder={t("findField")} value={wanted} onInput={(event) => setWanted(event.currentTarget.value)} />
-      <States of={loaded} isEmpty={(it) => it.length === 0}>
+      <States of={fields} isEmpty={(it) => it.length === 0}>
         {(all) => {
           const found = all.filter((it) => it.name.toLowerCase().includes(wanted.trim().toLowerCase()));
           const chosen = columns.flatMap((name) => found.filter((it) => it.name === name));

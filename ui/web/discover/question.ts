@@ -1,4 +1,5 @@
 // What Discover asks for its list of events: one body for the table, the export and the copy for a terminal.
+import { signal } from "@preact/signals";
 import { closePit, openPit, searchPit, type Body, type Json } from "../api";
 import { discover } from "../queries";
 import type { State } from "../state";
@@ -9,8 +10,11 @@ import type { Source } from "./paging";
 export const FIRST = 100;
 export const LATER = 500;
 
+/** How often the same question was asked again by hand. */
+export const turn = signal(0);
+
 /** What of the state the list of events depends on. Two equal keys are one question. */
-export const keyOf = (it: State) => JSON.stringify([it.stream, it.query, it.syntax, it.filters.filter((filter) => !filter.off), it.time]);
+export const keyOf = (it: State) => JSON.stringify([it.stream, it.query, it.syntax, it.filters.filter((filter) => !filter.off), it.time, turn.value]);
 
 /** The order of the events. Equal ones keep the order of the point in time, so that each comes once. */
 export function order(sort: string): Json[] {

@@ -45,7 +45,14 @@ export function Rows({ list, hits, total, columns, setFar, near, isSortable }: R
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 600 });
   const [widths, setWidths] = useState<Widths>(() => readWidths(window.localStorage.getItem(WIDTHS)));
-  const [at, setAt] = useState(0);
+  const [at, redrawAt] = useState(0);
+  // Keys may come faster than the rows are drawn: what they step from is not what was drawn last.
+  const cursor = useRef({ row: 0, hits });
+  cursor.current.hits = hits;
+  const setAt = (row: number) => {
+    cursor.current.row = row;
+    redrawAt(row);
+  };
   const [pointed, setPointed] = useState("");
   const { from, to } = rowsInView(view.top, view.height, hits.length);
 
@@ -66,8 +73,9 @@ export function Rows({ list, hits, total, columns, setFar, near, isSortable }: R
     if (view.top > 0) near?.(to);
   }, [near, to, hits.length]);
 
-  const step = (next: number) => {
-    const row = Math.min(hits.length - 1, Math.max(0, next));
+  const step = (by: number) => {
+    const { hits } = cursor.current;
+    const row = Math.min(hits.length - 1, Math.max(0, cursor.current.row + by));
     setAt(row);
     const element = box.current!;
     // The head is sticky: a row under it is not in view.
@@ -75,21 +83,22 @@ export function Rows({ list, hits, total, columns, setFar, near, isSortable }: R
     else if ((row + 2) * ROW > element.scrollTop + element.clientHeight) element.scrollTop = (row + 2) * ROW - element.clientHeight;
     // The cursor would be somewhere else in a new list.
     setFar(row > 0);
-    if (now.event && hits[row]) go({ event: nameOf(hits[row]) }, "replace");
+    if (state.value.event && hits[row]) go({ event: nameOf(hits[row]) }, "replace");
   };
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
       const onButton = event.target instanceof HTMLElement && event.target.closest("button, a, summary") !== null;
-      if (event.key === "j") step(at + 1);
-      else if (event.key === "k") step(at - 1);
-      else if (event.key === "Enter" && !onButton && hits[at]) go({ event: nameOf(hits[at]) });
+      const { row, hits } = cursor.current;
+      if (event.key === "j") step(1);
+      else if (event.key === "k") step(-1);
+      else if (event.key === "Enter" && !onButton && hits[row]) go({ event: nameOf(hits[row]) });
       else return;
       event.preventDefault();
     };
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
-  });
+  }, []);
   const resize = (name: string, width: number) => {
     const next = { ...widths, [name]: clamp(width) };
     setWidths(next);

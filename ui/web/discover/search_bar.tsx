@@ -1,9 +1,10 @@
 // The query bar: stream, query in KQL or Lucene, with fields and values offered while it is typed, and the queries asked before.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ask, fields as askFields, search, termsEnum, type FieldInfo } from "../api";
+import { ask, search, termsEnum, type FieldInfo } from "../api";
 import { discover, STREAMS } from "../queries";
 import { go, state, type State, type Syntax } from "../state";
 import { history, remember, type Asked } from "./history";
+import { turn } from "./question";
 import { isTyping } from "./rows";
 import { placeOf, ranked, taken, type Place } from "./suggest";
 import { t } from "./texts";
@@ -29,18 +30,8 @@ async function problemOf(kql: string, signal: AbortSignal): Promise<string> {
   return answer.error.position === null ? answer.error.reason : t("wrongAt", answer.error.reason, String(answer.error.position + 1));
 }
 
-function useFields(stream: string): FieldInfo[] {
-  const [fields, set] = useState<FieldInfo[]>([]);
-  useEffect(() => {
-    const abort = new AbortController();
-    // Without the list of fields the bar is still a bar.
-    askFields(stream, abort.signal).then(set, () => undefined);
-    return () => abort.abort();
-  }, [stream]);
-  return fields;
-}
-
-export function SearchBar() {
+/** `fields` may be empty: without their list the bar is still a bar. */
+export function SearchBar({ fields }: { fields: FieldInfo[] }) {
   const now = state.value;
   const [text, setText] = useState(now.query);
   const [caret, setCaret] = useState(0);
@@ -49,7 +40,6 @@ export function SearchBar() {
   const [found, setFound] = useState<{ of: string; values: string[] }>({ of: "", values: [] });
   const [problem, setProblem] = useState("");
   const input = useRef<HTMLInputElement>(null);
-  const fields = useFields(now.stream);
   useEffect(() => setText(now.query), [now.query]);
 
   const place = isOpen ? placeOf(text, caret) : undefined;
@@ -90,7 +80,8 @@ export function SearchBar() {
     setOpen(false);
     setText(query);
     remember({ query, syntax });
-    go({ query, syntax });
+    if (query === now.query && syntax === now.syntax) turn.value += 1;
+    else go({ query, syntax });
   };
   const put = (choice: string) => {
     const next = taken(text, caret, place!, choice, now.syntax);
