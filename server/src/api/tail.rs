@@ -1,11 +1,11 @@
 //! `GET /_sekisho/tail`: what arrives from now on and matches a query, as server-sent events. It is no log of its own: each beat asks the
 //! indices for what became visible since the beat before, so a tail sees what a search would see, a refresh later.
 //!
-//! Within an index, what becomes visible does so in the order of its sequence numbers; between indices it does not. So the place of a tail
-//! is one number for each index, and goes out as the id of every message: a browser that lost its connection sends it back as
-//! `Last-Event-ID` and misses nothing that still fits into one beat.
+//! Within an index, what becomes visible does so in the order of its sequence numbers; between indices it does not. So the [`Place`] of a
+//! tail is a number for each index where something happened lately, and one for all others. It goes out as the id of every message: a
+//! browser that lost its connection sends it back as `Last-Event-ID` and misses nothing that still fits into one beat.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,6 +15,7 @@ use bytes::Bytes;
 use hyper::body::Frame;
 use sekisho_engine::query::Query;
 use sekisho_engine::{Hit, ResolveOptions, SearchRequest, SortKey, SourceFilter, TrackTotalHits, View};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
@@ -33,11 +34,54 @@ const EVENTS_MAX: usize = 500;
 /// A comment after so much silence, so that proxies keep the connection, and so that we notice when nobody is there.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
 
+/// A connection that takes nothing for so long loses its seat.
+const STALL_MAX: Duration = Duration::from_secs(30);
+
 /// A tail ends after this time. A browser comes back by itself, with its place, and is asked for its rights again.
 const LIFE_MAX: Duration = Duration::from_secs(600);
 
-/// The place of a tail in each index, by its name: the sequence number of the last document that was looked at.
-type Place = BTreeMap<String, u64>;
+/// Time after which nothing of what was logged can still be waiting to become visible: many refreshes.
+const SETTLED_AFTER: Duration = Duration::from_secs(30);
+
+/// How far a tail has come, in sequence numbers of the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Place {
+    /// Everything up to here was looked at in every index; none where nothing was ever written.
+    settled: Option<u64>,
+    /// Indices that are further: few, so that the place fits into a header whatever the number of indices.
+    indices: BTreeMap<String, u64>,
+}
+
+impl Place {
+    /// The beginning: what is visible now is not shown.
+    fn after(newest: &BTreeMap<String, u64>) -> Self {
+        Self { settled: newest.values().copied().max(), indices: BTreeMap::new() }
+    }
+
+    fn in_index(&self, index: &str) -> Option<u64> {
+        self.indices.get(index).copied().max(self.settled)
+    }
+
+    /// Everything that is visible was looked at; what was visible somewhere `settled_to` ago is everywhere.
+    fn advance(&mut self, newest: &BTreeMap<String, u64>, settled_to: Option<u64>) {
+        self.settled = self.settled.max(settled_to);
+        self.indices = newest.iter().filter(|it| Some(*it.1) > self.settled).map(|(index, seq)| (index.clone(), *seq)).collect();
+    }
+}
+
+/// The highest number that was visible, beat by beat, until it is old enough to be [settled](Place::settled).
+#[derive(Default)]
+struct Settling(VecDeque<(Instant, u64)>);
+
+impl Settling {
+    fn settled_to(&mut self, now: Instant, newest: &BTreeMap<String, u64>) -> Option<u64> {
+        if let Some(highest) = newest.values().copied().max().filter(|highest| self.0.back().is_none_or(|it| it.1 < *highest)) {
+            self.0.push_back((now, highest));
+        }
+        let old = self.0.iter().take_while(|it| now.duration_since(it.0) >= SETTLED_AFTER).count();
+        self.0.drain(..old).next_back().map(|it| it.1)
+    }
+}
 
 /// What a tail asks, beat after beat.
 #[derive(Clone)]
@@ -69,21 +113,23 @@ pub async fn handle(mut call: Call) -> Outcome {
     let question = Question { index, options, query, source };
     let resumed = call.headers.get("last-event-id").and_then(|it| it.to_str().ok()).and_then(place_of);
     // The first beat is answered for: what is wrong with the question is an error, and no empty stream.
-    let first = beat(&call.app, &question, resumed).await?;
+    let first = beat(&call.app, &question, resumed.clone()).await?;
     let (sender, receiver) = mpsc::channel(1);
-    tokio::spawn(follow(call.app, question, first, sender, seat));
+    tokio::spawn(follow(call.app, question, resumed, first, sender, seat));
     Ok(Reply::Events(Messages(receiver)))
 }
 
 /// Sends messages until nobody takes them, the server stops, or the tail has lived long enough.
-async fn follow(app: App, question: Question, first: Beat, sender: mpsc::Sender<Bytes>, _seat: OwnedSemaphorePermit) {
+async fn follow(app: App, question: Question, place: Option<Place>, first: Beat, sender: mpsc::Sender<Bytes>, _seat: OwnedSemaphorePermit) {
     let began = Instant::now();
-    let mut place = first.place.clone();
-    let mut next = Some(first.message());
+    let mut place = place.unwrap_or_else(|| Place::after(&first.newest));
+    let mut settling = Settling::default();
+    place.advance(&first.newest, settling.settled_to(began, &first.newest));
+    let mut next = Some(first.message(&place));
     let mut said = Instant::now();
     loop {
         if let Some(message) = next.take() {
-            if sender.send(message).await.is_err() {
+            if sender.send_timeout(message, STALL_MAX).await.is_err() {
                 return;
             }
             said = Instant::now();
@@ -97,12 +143,12 @@ async fn follow(app: App, question: Question, first: Beat, sender: mpsc::Sender<
         }
         match beat(&app, &question, Some(place.clone())).await {
             Ok(found) => {
+                place.advance(&found.newest, settling.settled_to(Instant::now(), &found.newest));
                 if !found.hits.is_empty() || found.is_partial {
-                    next = Some(found.message());
+                    next = Some(found.message(&place));
                 } else if said.elapsed() > SILENCE_MAX {
                     next = Some(Bytes::from_static(b": still here\n\n"));
                 }
-                place = found.place;
             }
             // Too much to do right now: the next beat finds what this one would have.
             Err(error) if error.status == 429 => {}
@@ -120,13 +166,14 @@ struct Beat {
     hits: Vec<Value>,
     /// Whether events were left out.
     is_partial: bool,
-    place: Place,
+    /// The highest sequence number that is visible in each index.
+    newest: BTreeMap<String, u64>,
 }
 
 impl Beat {
-    fn message(&self) -> Bytes {
+    fn message(&self, place: &Place) -> Bytes {
         let data = json!({ "hits": self.hits, "is_partial": self.is_partial });
-        let place = serde_json::to_string(&self.place).expect("names and numbers are JSON");
+        let place = serde_json::to_string(place).expect("names and numbers are JSON");
         // JSON text has no line breaks outside of its strings, and those are escaped.
         Bytes::from(format!("id: {place}\ndata: {data}\n\n"))
     }
@@ -154,13 +201,12 @@ fn found(scope: &Scope, question: &Question, place: Option<Place>) -> Result<Bea
             query: question.query.clone(),
             ..SearchRequest::default()
         })?;
-        return Ok(Beat { hits: Vec::new(), is_partial: false, place: newest });
+        return Ok(Beat { hits: Vec::new(), is_partial: false, newest });
     };
     let mut hits = Vec::new();
     let mut is_partial = false;
     for (index, seq) in &newest {
-        // An index that is new since is read from its beginning.
-        let last = place.get(index).copied();
+        let last = place.in_index(index);
         if last < Some(*seq) {
             let more = newer(&view, index, question, last)?;
             is_partial |= more.len() == EVENTS_MAX;
@@ -173,7 +219,7 @@ fn found(scope: &Scope, question: &Question, place: Option<Place>) -> Result<Bea
     hits.drain(..surplus);
     is_partial |= surplus > 0;
     let hits = hits.into_iter().map(|it| json!({ "_index": it.index, "_id": it.id, "_source": it.source })).collect();
-    Ok(Beat { hits, is_partial, place: newest })
+    Ok(Beat { hits, is_partial, newest })
 }
 
 /// The newest matches of an index after its sequence number `last`.
@@ -210,12 +256,32 @@ mod tests {
         let beat = Beat {
             hits: vec![json!({ "_index": "i", "_id": "1", "_source": { "a": "x\n\ndata: y\r" } })],
             is_partial: true,
-            place: Place::from([("i".to_owned(), 7)]),
+            newest: BTreeMap::new(),
         };
-        let message = String::from_utf8(beat.message().to_vec()).unwrap();
+        let place = Place { settled: Some(5), indices: BTreeMap::from([("i".to_owned(), 7)]) };
+        let message = String::from_utf8(beat.message(&place).to_vec()).unwrap();
         assert_eq!(message.lines().count(), 3, "{message}");
         let id = message.lines().next().unwrap().strip_prefix("id: ").unwrap();
-        assert_eq!(place_of(id), Some(beat.place));
+        assert_eq!(place_of(id), Some(place));
         assert_eq!(place_of("nonsense"), None);
+    }
+
+    #[test]
+    fn a_place_forgets_what_has_settled_and_nothing_else() {
+        let visible = |a: u64, b: u64| BTreeMap::from([("a".to_owned(), a), ("b".to_owned(), b)]);
+        let began = Instant::now();
+        let mut settling = Settling::default();
+        let mut place = Place::after(&visible(10, 3));
+        assert_eq!([place.in_index("a"), place.in_index("b"), place.in_index("new")], [Some(10); 3]);
+        let mut beat = |seconds: u64, newest: BTreeMap<String, u64>| {
+            let settled_to = settling.settled_to(began + Duration::from_secs(seconds), &newest);
+            place.advance(&newest, settled_to);
+            place.clone()
+        };
+        // What `b` shows later has lower numbers than what `a` showed before.
+        assert_eq!(beat(1, visible(20, 3)).in_index("b"), Some(10));
+        assert_eq!(beat(2, visible(20, 15)), Place { settled: Some(10), indices: visible(20, 15) });
+        assert_eq!(beat(32, visible(20, 15)), Place { settled: Some(20), indices: BTreeMap::new() });
+        assert_eq!(beat(33, visible(20, 21)).indices, BTreeMap::from([("b".to_owned(), 21)]));
     }
 }

@@ -22,7 +22,8 @@ export function EventTable() {
   const columns = shownColumns(now.columns);
   const key = JSON.stringify([keyOf(now), now.sort, columns]);
   // While somebody reads further down, or reads one event, the list stands still.
-  const { shown, isStale, pending, again } = usePaging(key, now.every, isFar || now.event !== "", () => tablePages(now, Date.now()));
+  const isHeld = isFar || now.event !== "";
+  const { shown, isStale, pending, again } = usePaging(key, now.every, isHeld, () => tablePages(now, Date.now()));
   const near = (row: number) => {
     if (shown?.phase === "idle" && row > shown.hits.length - AHEAD) void shown.more();
   };
@@ -35,6 +36,15 @@ export function EventTable() {
         <div class={isStale ? "stale" : ""}>
           <p class="hint" data-testid="total">
             {shown.total && t(shown.total.relation === "eq" ? "hits" : "hitsAtLeast", number(shown.total.value, language.value))}
+            {isHeld && now.every > 0 && (
+              <>
+                {" "}
+                {t("heldList")}{" "}
+                <button type="button" class="quiet" onClick={again}>
+                  {t("searchAgain")}
+                </button>
+              </>
+            )}
           </p>
           {shown.failures && (
             <p class="bad" role="alert">

@@ -115,7 +115,7 @@ export function Rows({ list, hits, total, columns, setFar, near, isSortable }: R
       onScroll={(event) => {
         const { scrollTop, clientHeight } = event.currentTarget;
         setView({ top: scrollTop, height: clientHeight });
-        setFar(scrollTop > ROW || at > 0);
+        setFar(scrollTop > ROW);
       }}
       onMouseLeave={() => setPointed("")}
     >

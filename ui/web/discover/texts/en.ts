@@ -30,6 +30,7 @@ export const en = {
   loadedRows: "{0} rows loaded.",
   moreFailed: "The next rows could not be loaded:",
   listIsOver: "This list was left for too long, so the server let go of it.",
+  heldList: "Not refreshed while you read.",
   searchAgain: "Search again",
   columnHint: "{0}: click to sort; drag, or Shift and arrow keys, to move",
   columnWidth: "Width of {0}",

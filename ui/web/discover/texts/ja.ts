@@ -32,6 +32,7 @@ export const ja: Record<OwnKey, string> = {
   loadedRows: "{0} 行を読み込み済み。",
   moreFailed: "続きを読み込めませんでした:",
   listIsOver: "長い間使われなかったため、この一覧はサーバーで閉じられました。",
+  heldList: "閲覧中のため更新を止めています。",
   searchAgain: "もう一度検索",
   columnHint: "{0}: クリックで並べ替え。ドラッグまたは Shift と矢印キーで移動",
   columnWidth: "{0} の幅",
