@@ -312,6 +312,11 @@ test("the query bar knows what is being typed and puts the choice there", () => 
   assert.deepEqual(placeOf("rule.name: al", 13), { kind: "value", field: "rule.name", text: "al", start: 11 });
   assert.deepEqual(placeOf('rule.name: "Web b', 17), { kind: "value", field: "rule.name", text: "Web b", start: 11 });
   assert.equal(placeOf('"free tex', 9), undefined);
+  const grouped = (text) => placeOf(text, text.length);
+  assert.deepEqual(grouped('a.b: (x or "y z" or al'), { kind: "value", field: "a.b", text: "al", start: 20 });
+  assert.deepEqual(grouped("a.b:("), { kind: "value", field: "a.b", text: "", start: 5 });
+  assert.equal(grouped("a.b: (x ").kind, "field");
+  assert.deepEqual(grouped("a.b: (x or y) and c"), { kind: "field", text: "c", start: 18 });
   assert.equal(written("a b\"c"), '"a b\\"c"');
   assert.equal(written("and"), '"and"');
   assert.deepEqual(taken("sou and x: 1", 3, placeOf("sou", 3), "source.ip", "kql"), { text: "source.ip:  and x: 1", caret: 11 });

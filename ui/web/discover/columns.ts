@@ -5,8 +5,8 @@ export const TIME_WIDTH = 196;
 const WIDTH = 160;
 /** Columns whose values are known to be short, so that those on screen at first fit. */
 const NARROW: Record<string, number> = { "panw.panos.type": 90, "panw.panos.action": 130, "source.ip": 140, "destination.ip": 140, "destination.port": 80, "panw.panos.severity": 120 };
-export const WIDTH_MIN = 60;
-export const WIDTH_MAX = 1_200;
+const WIDTH_MIN = 60;
+const WIDTH_MAX = 1_200;
 
 /** The columns on screen: those chosen, or where none are, those that most questions need. */
 export const shownColumns = (chosen: string[]) => (chosen.length ? chosen : COLUMNS);

@@ -5,7 +5,7 @@ import { csv } from "../format";
 import type { Source } from "./paging";
 
 export type Format = "csv" | "ndjson";
-export type Wanted = {
+type Wanted = {
   format: Format;
   /** The columns of the CSV file. */
   columns: string[];
@@ -32,7 +32,7 @@ export function chunk(hits: Hit[], wanted: Wanted): string {
   return csv(hits.map((it) => row(it, wanted.columns)));
 }
 
-export type Done = { parts: string[]; rows: number; total: number };
+type Done = { parts: string[]; rows: number; total: number };
 
 /**
  * Reads all pages. `progress` is told after each; what is read so far ends with the signal, as an error.

@@ -15,7 +15,7 @@ type Tab = (typeof TABS)[number];
 const TITLES = { fields: "fields", json: "asJson", surrounding: "surrounding" } as const;
 
 /** The index and id of an event, as the URL has it. */
-export function partsOf(event: string): { index: string; id: string } {
+function partsOf(event: string): { index: string; id: string } {
   const at = event.indexOf("/");
   return { index: event.slice(0, at), id: event.slice(at + 1) };
 }

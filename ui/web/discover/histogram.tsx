@@ -14,7 +14,7 @@ const BARS = 120;
 const VALUES = 7;
 const HIDDEN = "sekisho.histogram";
 
-export function questionOf(by: string, step: number): Body {
+function questionOf(by: string, step: number): Body {
   const over = histogram(step);
   return by ? { ...over, by: { terms: { field: by, size: VALUES }, aggs: over } } : over;
 }

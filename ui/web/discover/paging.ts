@@ -11,7 +11,7 @@ export type Source = {
 };
 
 /** `idle`: there is more, and nobody asks; `gone`: the server let go of the point in time, only a new list helps. */
-export type Phase = "asking" | "idle" | "end" | "failed" | "cancelled" | "gone";
+type Phase = "asking" | "idle" | "end" | "failed" | "cancelled" | "gone";
 
 export class Paging {
   hits: Hit[] = [];

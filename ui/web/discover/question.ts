@@ -8,7 +8,7 @@ import type { Source } from "./paging";
 
 /** Rows of the first page, which should be there at once, and of later ones. */
 export const FIRST = 100;
-export const LATER = 500;
+const LATER = 500;
 
 /** How often the same question was asked again by hand. */
 export const turn = signal(0);

@@ -1,5 +1,5 @@
 // The query bar: stream, query in KQL or Lucene, with fields and values offered while it is typed, and the queries asked before.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ask, search, termsEnum, type FieldInfo } from "../api";
 import { discover, STREAMS } from "../queries";
 import { go, state, type State, type Syntax } from "../state";
@@ -40,6 +40,7 @@ export function SearchBar({ fields }: { fields: FieldInfo[] }) {
   const [found, setFound] = useState<{ of: string; values: string[] }>({ of: "", values: [] });
   const [problem, setProblem] = useState("");
   const input = useRef<HTMLInputElement>(null);
+  const caretWanted = useRef<number | null>(null);
   useEffect(() => setText(now.query), [now.query]);
 
   const place = isOpen ? placeOf(text, caret) : undefined;
@@ -88,12 +89,15 @@ export function SearchBar({ fields }: { fields: FieldInfo[] }) {
     setText(next.text);
     setCaret(next.caret);
     setChosen(-1);
-    // The caret can only be set once the text is in the input.
-    window.requestAnimationFrame(() => {
-      input.current?.focus();
-      input.current?.setSelectionRange(next.caret, next.caret);
-    });
+    caretWanted.current = next.caret;
   };
+  // The caret can only be set once the text is in the input, and must be before the next key.
+  useLayoutEffect(() => {
+    if (caretWanted.current === null) return;
+    input.current?.focus();
+    input.current?.setSelectionRange(caretWanted.current, caretWanted.current);
+    caretWanted.current = null;
+  });
   const earlier = (it: Asked): Offer => ({ text: it.query, note: it.syntax === "kql" ? "KQL" : "Lucene", take: () => run(it.query, it.syntax) });
   const offers: Offer[] = !isOpen
     ? []

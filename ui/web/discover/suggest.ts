@@ -6,11 +6,15 @@ export type Place = { kind: "field"; text: string; start: number } | { kind: "va
 
 const FIELD = /[\w.@-]+$/;
 const VALUE = /([\w.@-]+)\s*:\s*("(?:[^"\\]|\\.)*|[^\s()":]*)$/;
+/** A value among others in parentheses after a field. */
+const GROUPED = /([\w.@-]+)\s*:\s*\((?:[^()":\\]|\\.|"(?:[^"\\]|\\.)*")*?("(?:[^"\\]|\\.)*|[^\s()":]*)$/;
 
 /** The place of the caret; none inside quotes that belong to no field, or right after a complete value. */
 export function placeOf(text: string, caret: number): Place | undefined {
   const before = text.slice(0, caret);
-  const value = VALUE.exec(before);
+  const grouped = GROUPED.exec(before);
+  // After a whole value in parentheses comes a word that joins, and no value.
+  const value = VALUE.exec(before) ?? (grouped && (grouped[2] !== "" || /(\(|\b(or|and|not)\s+)$/i.test(before)) ? grouped : null);
   if (value) {
     const typed = value[2]!;
     return { kind: "value", field: value[1]!, text: typed.replace(/^"/, "").replace(/\\(.)/g, "$1"), start: caret - typed.length };

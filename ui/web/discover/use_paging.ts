@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Paging, type Source } from "./paging";
 
-export type Listed = { shown: Paging | undefined; isStale: boolean; pending: Paging | undefined; again: () => void };
+type Listed = { shown: Paging | undefined; isStale: boolean; pending: Paging | undefined; again: () => void };
 
 export function usePaging(key: string, every: number, isStill: boolean, make: () => Source): Listed {
   const [drawn, draw] = useState<{ pending: Paging | undefined }>({ pending: undefined });
