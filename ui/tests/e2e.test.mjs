@@ -366,6 +366,8 @@ test("keys step through the rows, open, follow and close an event, and the focus
   assert.equal(await page.evaluate(() => document.activeElement.getAttribute("role")), "dialog");
   await page.keyboard.press("j");
   await page.waitForURL((url) => url.href !== first);
+  // The event before stays on screen, pale, until this one is there.
+  await page.locator(".details .stale").waitFor({ state: "detached" });
   await accessible(page);
   const event = new URLSearchParams(page.url().split("?")[1]).get("event");
   await page.keyboard.press("Escape");
