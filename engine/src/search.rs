@@ -233,6 +233,24 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
+    /// The highest sequence number that is seen; none where nothing is.
+    pub(crate) fn seq_max(&self) -> Option<u64> {
+        self.splits.iter().map(|it| it.meta.seq_max).max()
+    }
+
+    /// The splits that may have documents with a higher sequence number than `last`.
+    pub(crate) fn newer_than(&self, last: Option<u64>) -> Self {
+        let splits = self.splits.iter().filter(|it| Some(it.meta.seq_max) > last).cloned().collect();
+        Self {
+            name: self.name.clone(),
+            mapping: self.mapping.clone(),
+            splits,
+            damaged: self.damaged,
+            filter: self.filter.clone(),
+            readable: self.readable.clone(),
+        }
+    }
+
     /// A query of this index as it is seen.
     fn seen(&self, request: &SearchRequest) -> Query {
         let query = match &self.filter {

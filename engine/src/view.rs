@@ -3,7 +3,7 @@
 //! A view holds the splits it was made of, so nothing that is written, merged or deleted later changes what it finds; their files stay on
 //! disk as long. A cursor goes through all hits of a request in such a view, some thousand at a time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
@@ -51,6 +51,24 @@ impl View {
     /// Refuses a page that no index shows.
     pub(crate) fn check_window(&self, request: &SearchRequest) -> Result<(), QueryError> {
         check_window(request, window_max(&self.snapshots))
+    }
+
+    /// The highest sequence number of each index, by its name; an index without documents is left out.
+    pub fn newest(&self) -> BTreeMap<String, u64> {
+        self.snapshots.iter().filter_map(|it| Some((it.name.clone(), it.seq_max()?))).collect()
+    }
+
+    /// Answers a question to the documents of one of the indices that have a higher sequence number than `last`. The request must be sorted
+    /// by [`SortKey::doc`], the highest first; what is older is not walked over. Totals and aggregations mean nothing here.
+    ///
+    /// # Errors
+    /// As [`Engine::search`].
+    pub fn search_newer(&self, index: &str, last: Option<u64>, request: &SearchRequest) -> Result<Vec<Hit>, QueryError> {
+        check_window(request, window_max(&self.snapshots))?;
+        let snapshots: Vec<Snapshot> = self.snapshots.iter().filter(|it| it.name == index).map(|it| it.newer_than(last)).collect();
+        let mut hits = self.engine.search_snapshots(&snapshots, self.now, request)?.hits;
+        hits.retain(|it| Some(it.seq) > last);
+        Ok(hits)
     }
 
     /// Number of indices.

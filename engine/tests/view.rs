@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sekisho_engine::query::Query;
@@ -97,4 +98,42 @@ fn a_view_outlives_its_index() {
     engine.commit().unwrap();
     assert_eq!(all(Cursor::new(view.clone(), SearchRequest::default()), 30).len(), 100);
     assert!(engine.resolve("a", ResolveOptions::default()).is_err());
+}
+
+#[test]
+fn what_is_newer_than_a_place_is_found_once_whatever_became_of_the_splits() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(&dir);
+    let request = SearchRequest { sort: vec![SortKey { descending: true, ..SortKey::doc() }], size: 1_000, ..SearchRequest::default() };
+    let mut place = BTreeMap::new();
+    let mut seen: Vec<u64> = Vec::new();
+    for round in 0..6 {
+        for index in ["a", "b"] {
+            // An index that is not there at first.
+            if index == "a" || round >= 2 {
+                write(&engine, index, (0..50).map(|n| json!({ "n": round * 50 + n, "id": format!("{round}-{n}") })));
+            }
+        }
+        match round % 3 {
+            0 => engine.refresh(None).unwrap(),
+            1 => engine.commit().unwrap(),
+            _ => {
+                engine.commit().unwrap();
+                let uuid = engine.indices().into_iter().find(|it| it.name == "a").unwrap().uuid;
+                engine.force_merge(&uuid, 1).unwrap();
+            }
+        }
+        let view = freeze(&engine, "*");
+        let newest = view.newest();
+        for index in newest.keys() {
+            let hits = view.search_newer(index, place.get(index).copied(), &request).unwrap();
+            assert!(hits.is_sorted_by(|a, b| a.seq > b.seq), "the newest first");
+            seen.extend(hits.iter().map(|it| it.source.as_ref().unwrap()["n"].as_u64().unwrap()));
+            assert!(view.search_newer(index, newest.get(index).copied(), &request).unwrap().is_empty());
+        }
+        place = newest;
+    }
+    seen.sort_unstable();
+    let expected: Vec<u64> = (0..300).flat_map(|n| if n < 100 { vec![n] } else { vec![n, n] }).collect();
+    assert_eq!(seen, expected);
 }

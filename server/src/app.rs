@@ -23,6 +23,9 @@ const SEARCHES_MAX: usize = 8;
 /// Requests that wait for a search to end before new ones are refused with 429.
 pub const SEARCHES_WAITING_MAX: usize = 1_000;
 
+/// Live tails at one time; each asks its indices once a second.
+const TAILS_MAX: usize = 64;
+
 /// The process, cheap to clone.
 #[derive(Clone)]
 pub struct App {
@@ -52,6 +55,8 @@ struct Shared {
     hosts: Hosts,
     searches: Semaphore,
     waiting: Semaphore,
+    /// Seats of tails.
+    tails: Arc<Semaphore>,
     /// A permit is a byte of a request's body.
     request_memory: Arc<Semaphore>,
     request_memory_bytes: usize,
@@ -79,6 +84,7 @@ impl App {
                 hosts,
                 searches,
                 waiting,
+                tails: Arc::new(Semaphore::new(TAILS_MAX)),
                 request_memory,
                 request_memory_bytes,
                 version,
@@ -177,6 +183,15 @@ impl App {
     /// Bytes of request bodies in memory.
     pub fn request_bytes(&self) -> usize {
         self.shared.request_memory_bytes - self.shared.request_memory.available_permits()
+    }
+
+    /// A seat among the tails, until it is dropped.
+    ///
+    /// # Errors
+    /// 429 when all are taken.
+    pub fn tail_seat(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        let taken = |_| ApiError::new(429, "es_rejected_execution_exception", format!("too many tails are open; at most [{TAILS_MAX}]"));
+        self.shared.tails.clone().try_acquire_owned().map_err(taken)
     }
 
     /// Room for a part of a request's body, until it is dropped.

@@ -42,6 +42,33 @@ export function search(index: string, body: Body, signal: AbortSignal): Promise<
   return ask(`/${encodeURIComponent(index)}/_search?ignore_unavailable=true`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal });
 }
 
+/** Whole numbers of more digits than a number of JavaScript holds, as text. Strings are stepped over: a log line is full of digits. */
+export const longNumbersAsText = (json: string) => json.replace(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g, (it) => (/^-?\d{16,}$/.test(it) ? `"${it}"` : it));
+
+/** How long a point in time lives after it was last asked. */
+const KEEP_ALIVE = "5m";
+
+/** Holds an index as it is now, so that pages asked one after another fit together. */
+export async function openPit(index: string, signal: AbortSignal): Promise<string> {
+  return ((await ask(`/${encodeURIComponent(index)}/_pit?keep_alive=${KEEP_ALIVE}&ignore_unavailable=true`, { method: "POST", signal })) as unknown as { id: string }).id;
+}
+
+/** Lets go of it. It would end by itself, so nobody waits, and a failure is none. */
+export function closePit(id: string): void {
+  void fetch("/_pit", { method: "DELETE", headers: { "content-type": "application/json" }, body: JSON.stringify({ id }), keepalive: true }).catch(() => undefined);
+}
+
+export function searchPit(id: string, body: Body, signal: AbortSignal): Promise<Answer> {
+  const whole = { ...body, pit: { id, keep_alive: KEEP_ALIVE } };
+  return ask("/_search", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(whole), signal }, longNumbersAsText);
+}
+
+/** Values of a keyword field that begin with some letters. */
+export async function termsEnum(index: string, field: string, string: string, signal: AbortSignal): Promise<string[]> {
+  const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ field, string, size: 12, case_insensitive: true }), signal };
+  return ((await ask(`/${encodeURIComponent(index)}/_terms_enum?ignore_unavailable=true`, init)) as unknown as { terms: string[] }).terms;
+}
+
 export type Query = { index: string; body: Body };
 
 /** Several searches in one request; each has its answer or its error. */

@@ -48,7 +48,7 @@ function Menu({ of, index, close }: { of: Facet; index: string; close: () => voi
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => input.current?.focus(), []);
   const now = state.value;
-  const isMine = (it: Filter) => it.field === of.field && !it.out && !it.like;
+  const isMine = (it: Filter) => it.field === of.field && !it.out && !it.like && !it.off;
   const mine = now.filters.find(isMine);
   const others = now.filters.filter((it) => !isMine(it));
   const chosen = mine?.values ?? [];
@@ -109,13 +109,14 @@ function Menu({ of, index, close }: { of: Facet; index: string; close: () => voi
   );
 }
 
-/** What is chosen, whatever the field; each chip can be turned over or removed. */
+/** What is chosen, whatever the field; each chip can be turned over, switched off or removed. */
 export function Chips() {
   const now = state.value;
   // Discover shows the query in its own bar.
   const query = now.page === "discover" ? "" : now.query;
   if (now.filters.length === 0 && query === "") return null;
   const without = (filter: Filter) => now.filters.filter((it) => it !== filter);
+  const changed = (filter: Filter, change: Partial<Filter>) => go({ filters: now.filters.map((it) => (it === filter ? { ...it, ...change } : it)) });
   return (
     <ul class="chips" aria-label={t("filters")}>
       {query !== "" && (
@@ -129,8 +130,9 @@ export function Chips() {
         </li>
       )}
       {now.filters.map((it) => (
-        <li key={JSON.stringify(it)} class={it.out ? "out" : ""}>
-          <button type="button" class="chip" title={it.out ? t("filterFor") : t("filterOut")} onClick={() => go({ filters: now.filters.map((other) => (other === it ? { ...it, out: !it.out } : other)) })}>
+        <li key={JSON.stringify(it)} class={`${it.out ? "out" : ""}${it.off ? " off" : ""}`}>
+          <input type="checkbox" checked={!it.off} aria-label={`${t("useFilter")}: ${it.field}`} title={t("useFilter")} onChange={() => changed(it, { off: !it.off })} />
+          <button type="button" class="chip" title={it.out ? t("filterFor") : t("filterOut")} onClick={() => changed(it, { out: !it.out })}>
             {it.out ? "NOT " : ""}
             {it.field}
             {it.like ? " ~ " : ": "}
@@ -158,7 +160,7 @@ export function FilterBar({ facets, index }: { facets: readonly Facet[]; index: 
     <div class="filter-bar" role="search" aria-label={t("filters")}>
       <div class="facets">
         {facets.map((it) => {
-          const count = state.value.filters.filter((filter) => filter.field === it.field).reduce((sum, filter) => sum + filter.values.length, 0);
+          const count = state.value.filters.filter((filter) => filter.field === it.field && !filter.off).reduce((sum, filter) => sum + filter.values.length, 0);
           return (
             <span class="facet" key={it.field}>
               <button type="button" class={count ? "used" : ""} aria-expanded={open === it.field} aria-haspopup="dialog" onClick={() => setOpen(open === it.field ? "" : it.field)}>

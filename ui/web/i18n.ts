@@ -9,7 +9,10 @@ export const texts: Record<Language, Record<Key, string>> = { en, ja };
 
 export const language = signal<Language>("en");
 
+/** A text with its places filled. */
+export const fill = (text: string, parts: string[]): string => text.replace(/\{(\d)\}/g, (_, at: string) => parts[Number(at)] ?? "");
+
 /** A text in the chosen language; `{0}`, `{1}` are replaced. */
 export function t(key: Key, ...parts: string[]): string {
-  return texts[language.value][key].replace(/\{(\d)\}/g, (_, at: string) => parts[Number(at)] ?? "");
+  return fill(texts[language.value][key], parts);
 }

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 // Importing it connects signals with components.
 import "@preact/signals";
 import { language, t, type Key } from "./i18n";
-import { Later } from "./later";
+import { Later, styles } from "./later";
 import { DashboardPage } from "./pages/dashboard";
 import { DASHBOARDS } from "./panels/index";
 import { dark, DEFAULTS, go, link, PRESETS, start, state, utc, type Page } from "./state";
@@ -63,7 +63,7 @@ const MENU: Page[] = [...DASHBOARDS.map((it) => it.id), "discover", "sources", "
 
 /** Pages that are not dashboards; each is loaded when it is first opened. */
 const OTHERS = {
-  discover: () => import("./pages/discover").then((it) => it.Discover),
+  discover: () => Promise.all([import("./pages/discover"), styles("discover/style.css")]).then(([it]) => it.Discover),
   session: () => import("./pages/session").then((it) => it.Session),
   sources: () => import("./pages/sources").then((it) => it.Sources),
   data: () => import("./pages/data").then((it) => it.Data),
@@ -114,7 +114,7 @@ function Shell() {
         </span>
         <nav aria-label={t("pages")}>
           {MENU.map((it) => (
-            <a key={it} href={link({ page: it, event: "", item: "", ...(it === "discover" ? {} : { columns: [], stream: DEFAULTS.stream }) })} aria-current={page === it ? "page" : undefined}>
+            <a key={it} href={link({ page: it, event: "", item: "", ...(it === "discover" ? {} : { columns: [], sort: "", by: "", stream: DEFAULTS.stream }) })} aria-current={page === it ? "page" : undefined}>
               {t(it)}
             </a>
           ))}

@@ -62,7 +62,7 @@ export function States<T>({ of, isEmpty, children }: { of: Loaded<T>; isEmpty: (
   return <div class={of.stale ? "stale" : ""}>{children(of.data)}</div>;
 }
 
-function CopyButton({ text }: { text: string }) {
+export function CopyButton({ text }: { text: string }) {
   const [done, setDone] = useState(false);
   // Browsers offer the clipboard on loopback and over TLS only.
   if (!navigator.clipboard) return null;

@@ -1,7 +1,7 @@
 // The questions the pages ask. Pure functions from state to search bodies: tested without a browser.
 import type { Body, Json } from "./api";
 import { interval } from "./format";
-import { bounds, print, type Filter, type State } from "./state";
+import { bounds, print, type Filter, type State, type Syntax } from "./state";
 
 export const RESETS = ["reset-client", "reset-server", "reset-both"];
 // PAN-OS reference, "Actions": what on a URL line means that the request did not pass.
@@ -34,12 +34,17 @@ export function clause(it: Filter): Body {
   return it.values.length === 1 ? term(it.field, it.values[0]!) : terms(it.field, it.values);
 }
 
+/** What was typed into the query bar. */
+export function typedQuery(query: string, syntax: Syntax): Body[] {
+  if (!query.trim()) return [];
+  return [syntax === "kql" ? { kql: { query } } : { query_string: { query, default_operator: "AND", lenient: true } }];
+}
+
 /** What Discover and every panel ask: time, query bar, filters. */
-export function discover(state: Pick<State, "time" | "query" | "filters">, now: number): Body {
-  const filter = timeFilter(state.time, now);
-  if (state.query.trim()) filter.push({ query_string: { query: state.query, default_operator: "AND", lenient: true } });
-  filter.push(...state.filters.filter((it) => !it.out).map(clause));
-  return all(filter, state.filters.filter((it) => it.out).map(clause));
+export function discover(state: Pick<State, "time" | "query" | "syntax" | "filters">, now: number): Body {
+  const used = state.filters.filter((it) => !it.off);
+  const filter = [...timeFilter(state.time, now), ...typedQuery(state.query, state.syntax), ...used.filter((it) => !it.out).map(clause)];
+  return all(filter, used.filter((it) => it.out).map(clause));
 }
 
 /** What a panel counts: a stream and filters, beside those of the page. A panel asks exactly what its link to Discover asks. */
@@ -53,12 +58,12 @@ export function narrowed(state: Pick<State, "filters">, scope: Scope, more: Filt
 }
 
 export function scoped(state: State, scope: Scope, now: number, time = state.time): Body {
-  return discover({ time, query: state.query, filters: narrowed(state, scope) }, now);
+  return discover({ time, query: state.query, syntax: state.syntax, filters: narrowed(state, scope) }, now);
 }
 
 /** The events of a scope, in Discover. */
 export function eventsOf(state: State, scope: Scope, more: Filter[] = []): string {
-  return print({ ...state, page: "discover", stream: scope.stream, filters: narrowed(state, scope, more), columns: [], event: "" });
+  return print({ ...state, page: "discover", stream: scope.stream, filters: narrowed(state, scope, more), columns: [], sort: "", by: "", event: "" });
 }
 
 /** Buckets over the chosen time: their width in ms, and the axis they belong on where the time is bounded. */

@@ -4,10 +4,12 @@ import { language, type Language } from "./i18n";
 
 export const PAGES = ["overview", "threats", "url", "traffic", "system", "globalprotect", "discover", "session", "sources", "data", "pipelines", "report"] as const;
 export type Page = (typeof PAGES)[number];
-/** An event passes if the field has one of the values (`*` alone: any value), or none of them where `out`; `like` values are patterns with `*` and `?`. */
-export type Filter = { field: string; values: string[]; out: boolean; like?: boolean };
+/** An event passes if the field has one of the values (`*` alone: any value), or none of them where `out`; `like` values are patterns with `*` and `?`. An `off` filter is kept, but asks nothing. */
+export type Filter = { field: string; values: string[]; out: boolean; like?: boolean; off?: boolean };
 export const is = (field: string, ...values: string[]): Filter => ({ field, values, out: false });
 export const isNot = (field: string, ...values: string[]): Filter => ({ field, values, out: true });
+
+export type Syntax = "kql" | "lucene";
 
 export type State = {
   page: Page;
@@ -15,8 +17,14 @@ export type State = {
   time: string;
   stream: string;
   query: string;
+  /** The language of `query`. */
+  syntax: Syntax;
   filters: Filter[];
   columns: string[];
+  /** The order of events as `field:asc` or `field:desc`; empty: the newest first. */
+  sort: string;
+  /** The field whose values part the bars of Discover's histogram. */
+  by: string;
   /** The event whose details or conversation are shown, as `index/id`. */
   event: string;
   /** The source, stream or month that a page is about. */
@@ -36,7 +44,7 @@ export const PRESETS: [string, number][] = [
   ["90d", 7_776_000_000],
 ];
 
-export const DEFAULTS: State = { page: "overview", time: "30d", stream: "panos-*", query: "", filters: [], columns: [], event: "", item: "", from: "Untrust", to: "DMZ", every: 10_000 };
+export const DEFAULTS: State = { page: "overview", time: "30d", stream: "panos-*", query: "", syntax: "kql", filters: [], columns: [], sort: "", by: "", event: "", item: "", from: "Untrust", to: "DMZ", every: 10_000 };
 
 /** Reads the part of a URL behind `#`. What is not understood is the default. */
 export function parse(hash: string): State {
@@ -48,8 +56,11 @@ export function parse(hash: string): State {
     time: validTime(params.get("time")) ?? DEFAULTS.time,
     stream: params.get("stream") ?? DEFAULTS.stream,
     query: params.get("q") ?? "",
+    syntax: params.get("syntax") === "lucene" ? "lucene" : "kql",
     filters: params.getAll("f").flatMap(parseFilter),
     columns: params.get("columns")?.split(",").filter(Boolean) ?? [],
+    sort: /^[^:]+:(asc|desc)$/.exec(params.get("sort") ?? "")?.[0] ?? "",
+    by: params.get("by") ?? "",
     event: params.get("event") ?? "",
     item: params.get("item") ?? "",
     from: params.get("from") ?? DEFAULTS.from,
@@ -64,8 +75,11 @@ export function print(state: State): string {
   if (state.time !== DEFAULTS.time) params.set("time", state.time);
   if (state.stream !== DEFAULTS.stream) params.set("stream", state.stream);
   if (state.query) params.set("q", state.query);
+  if (state.syntax !== DEFAULTS.syntax) params.set("syntax", state.syntax);
   for (const it of state.filters) params.append("f", printFilter(it));
   if (state.columns.length) params.set("columns", state.columns.join(","));
+  if (state.sort) params.set("sort", state.sort);
+  if (state.by) params.set("by", state.by);
   if (state.event) params.set("event", state.event);
   if (state.item) params.set("item", state.item);
   if (state.from !== DEFAULTS.from) params.set("from", state.from);
@@ -75,16 +89,16 @@ export function print(state: State): string {
   return `#/${state.page}${search ? `?${search}` : ""}`;
 }
 
-// `+field:value`, `-field:value`, `+~field:pattern`; several values are a JSON list, and so is a single one that looks like a list.
+// `+field:value`, `-field:value`, `+~field:pattern`, with `!` before the sign of one that is off; several values are a JSON list, and so is a single one that looks like a list.
 function printFilter(it: Filter): string {
   const single = it.values.length === 1 ? it.values[0]! : "[";
-  return `${it.out ? "-" : "+"}${it.like ? "~" : ""}${it.field}:${single.startsWith("[") ? JSON.stringify(it.values) : single}`;
+  return `${it.off ? "!" : ""}${it.out ? "-" : "+"}${it.like ? "~" : ""}${it.field}:${single.startsWith("[") ? JSON.stringify(it.values) : single}`;
 }
 
 function parseFilter(text: string): Filter[] {
-  const [, sign, like, field, value] = /^([+-])(~?)([^:]+):([^]*)$/.exec(text) ?? [];
+  const [, off, sign, like, field, value] = /^(!?)([+-])(~?)([^:]+):([^]*)$/.exec(text) ?? [];
   if (sign === undefined || field === undefined || value === undefined) return [];
-  return [{ field, values: parseValues(value), out: sign === "-", ...(like ? { like: true } : {}) }];
+  return [{ field, values: parseValues(value), out: sign === "-", ...(like ? { like: true } : {}), ...(off ? { off: true } : {}) }];
 }
 
 function parseValues(text: string): string[] {
@@ -124,11 +138,11 @@ export const state = signal<State>(parse(inBrowser ? window.location.hash : ""))
 export const dark = signal(false);
 export const utc = signal(false);
 
-/** Changes part of the state, as a step that the browser's back button undoes. */
-export function go(change: Partial<State>): void {
+/** Changes part of the state, as a step that the browser's back button undoes; or in place of the step before. */
+export function go(change: Partial<State>, step: "push" | "replace" = "push"): void {
   const next = { ...state.value, ...change };
   const hash = print(next);
-  if (hash !== window.location.hash) window.history.pushState(null, "", hash);
+  if (hash !== window.location.hash) window.history[`${step}State`](null, "", hash);
   state.value = next;
 }
 

@@ -1,6 +1,6 @@
 //! KQL, the language of the dashboard's search box: what a person types becomes a query body.
 //!
-//! Not a clause: it knows no mapping, scores or fuzziness, and no name of it stands in the Elasticsearch dialect. What each form means
+//! It knows no mapping, scores or fuzziness: the clause `kql` of a query body is the body that the text becomes. What each form means
 //! is what Kibana's language means by it; nested documents (`field:{ … }`) are refused, as we have none.
 //!
 //! ```
@@ -12,9 +12,28 @@
 
 use serde_json::{Value, json};
 
-use super::Query;
+use super::{Body, ClauseKind, Parser as BodyParser, Query};
 use crate::error::QueryError;
 use crate::limits::{KQL_CHARS_MAX, QUERY_DEPTH_MAX};
+
+/// The kind.
+pub(crate) struct Kql;
+
+impl ClauseKind for Kql {
+    fn name(&self) -> &'static str {
+        "kql"
+    }
+
+    fn parse(&self, body: &Value, parser: &mut BodyParser) -> Result<Query, QueryError> {
+        let mut body = Body::new(self.name(), body)?;
+        let Some(text) = body.text("query")? else {
+            return Err(QueryError::Parsing("[kql] query text missing".to_owned()));
+        };
+        let options = body.finish()?;
+        let tree = to_json(&text).map_err(|error| QueryError::Parsing(format!("[kql] {error}")))?;
+        Ok(parser.query(&tree)?.with_options(&options))
+    }
+}
 
 /// What is wrong with a text, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -102,6 +102,7 @@ pub(crate) const CLAUSES: &[&dyn ClauseKind] = &[
     &fuzzy::Fuzzy,
     &ids::Ids,
     &intervals::Intervals,
+    &kql::Kql,
     &match_text::Match,
     &match_all::MatchAll,
     &match_bool_prefix::MatchBoolPrefix,

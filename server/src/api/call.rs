@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, Method};
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
+use super::tail::Messages;
 use crate::app::App;
 
 /// One request, after routing.
@@ -137,6 +138,8 @@ pub enum Reply {
     Redirect(&'static str),
     /// JSON with status 200, and a cookie.
     Cookie(String, Value),
+    /// Server-sent events, as they come.
+    Events(Messages),
     /// Nothing but a status: `HEAD`.
     Empty(u16),
 }

@@ -54,6 +54,7 @@ pub mod setting;
 pub mod source;
 pub mod sources;
 pub mod stats;
+pub mod tail;
 pub mod template;
 pub mod terms_enum;
 pub mod ui;
@@ -228,6 +229,7 @@ endpoints! {
     ["POST"] ["/_sekisho/retention/_run"] ALL_CLUSTER => retention::run;
     ["POST"] ["/_sekisho/reprocess"] ALL_CLUSTER => reprocess::handle;
     ["GET"] ["/_sekisho/sessions"] READ => sessions::by_event;
+    ["GET"] ["/_sekisho/tail"] READ => tail::handle;
     ["GET"] ["/_sekisho/sessions/{key}"] READ => sessions::by_key;
     #[cfg(feature = "pipelines")] ["GET"] ["/_sekisho/pipelines"] MONITOR => pipelines::status;
     #[cfg(feature = "pipelines")] ["POST"] ["/_sekisho/pipelines/_simulate"] MANAGE_CLUSTER => pipelines::simulate;

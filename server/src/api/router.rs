@@ -269,6 +269,14 @@ impl Style {
                 response
             }
             Reply::Text(status, kind, text) => self.bytes(status, kind, text.into()),
+            Reply::Events(messages) => {
+                let mut response = Response::new(Body::new(messages));
+                let headers = response.headers_mut();
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+                // A proxy that collects answers before it passes them on would keep a tail for ever.
+                headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+                response
+            }
             Reply::Empty(status) => self.bytes(status, "", Bytes::new()),
             Reply::Redirect(to) => {
                 let mut response = self.bytes(302, "", Bytes::new());

@@ -26,3 +26,4 @@ mod sessions;
 #[cfg(feature = "pipelines")]
 mod site_rules;
 mod sources;
+mod tail;

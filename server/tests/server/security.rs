@@ -8,6 +8,7 @@ use sekisho::security::{ClusterPrivileges, IndexGrant, IndexPrivileges, Privileg
 use serde_json::{Value, json};
 
 use super::door::{Answer, Door};
+use super::tail::Follower;
 
 /// Every user's password.
 const PASSWORD: &str = "correct-horse-1";
@@ -324,4 +325,21 @@ fn a_session_is_a_cookie_that_ends() {
     assert_eq!((status("GET", "/_search"), status("DELETE", "/a-1")), (200, 403));
     assert_eq!(status("POST", "/_sekisho/logout"), 200);
     assert_eq!(status("GET", "/_search"), 401);
+}
+
+#[test]
+fn a_tail_shows_what_its_reader_may_see() {
+    let it = Guarded::with_documents();
+    let credentials = basic("part", PASSWORD);
+    let follow = |query: &str, headers: &[(&str, &str)]| Follower::open(it.0.http(), query, headers);
+    assert!(follow("index=*", &[]).status.contains("401"));
+    assert!(follow("index=c-1", &[("authorization", &credentials)]).status.contains("403"));
+    let mut tail = follow("index=*", &[("authorization", &credentials)]);
+    tail.message();
+    for index in ["c-1", "b-1", "a-1"] {
+        it.json("admin", "PUT", &format!("/{index}/_doc/2?refresh=true"), &json!({ "from": index }));
+    }
+    let message = tail.message();
+    let seen: Vec<&Value> = message["hits"].as_array().unwrap().iter().map(|hit| &hit["_source"]["from"]).collect();
+    assert_eq!(seen, ["a-1"]);
 }

@@ -44,11 +44,8 @@ export const en = {
   stream: "Stream",
   allStreams: "All streams",
   search: "Search",
-  searchHint: "Lucene syntax, such as source.ip:10.0.0.0/8 AND NOT panw.panos.action:allow",
   hits: "{0} events",
-  hitsAtLeast: "at least {0} events",
   fields: "Fields",
-  findField: "Find a field",
   topValues: "Top values",
   noValues: "No values here",
   time: "Time",
@@ -61,8 +58,6 @@ export const en = {
   value: "Value",
   filterFor: "Filter for",
   filterOut: "Filter out",
-  addColumn: "Show as column",
-  removeColumn: "Remove column",
   removeFilter: "Remove filter",
   filters: "Filters",
   histogram: "Events over time. Drag, or use arrow keys and Enter, to choose a range.",
@@ -332,6 +327,7 @@ export const en = {
   sessionsHit: "Sessions",
   sourcesHit: "Sources",
   targetsHit: "Destinations",
+  useFilter: "Use this filter",
 } as const;
 
 export type Key = keyof typeof en;
