@@ -303,7 +303,7 @@ def test_every_setting_of_the_server_is_the_charts_or_in_the_schema():
     charts = {
         "data_dir", "http", "syslog_udp", "syslog_tcp", "syslog_tls", "syslog_tls_certificate", "syslog_tls_key",
         "syslog_tls_client_ca", "insecure", "allowed_hosts", "hec_token", "pipelines_dir", "lists_dir",
-        "require_login", "admin_password", "admin_password_file", "public_metrics",
+        "require_login", "http_tls", "http_tls_certificate", "http_tls_key", "http_tls_client_ca", "admin_password", "admin_password_file", "public_metrics",
     }
     assert flags, told
     assert in_schema & charts == set()

@@ -155,9 +155,11 @@ async fn dispatch(app: App, endpoints: Vec<&'static Endpoint>, parts: RawPathPar
         Err(error) => return style.error(&error),
     };
     let asked = head.headers.clone();
-    let peer = head.extensions.get::<Peer>().map(|it| it.0);
+    let peer = head.extensions.get::<Peer>().copied();
+    let is_encrypted = peer.is_some_and(|it| it.is_encrypted);
+    let peer = peer.map(|it| it.address);
     let metrics = app.metrics().clone();
-    let call = Call { app, path, parts, params, headers: head.headers, peer, body };
+    let call = Call { app, path, parts, params, headers: head.headers, peer, is_encrypted, body };
     match (endpoint.handler)(call).await {
         // Ten thousand hits take a while to write.
         Ok(reply @ (Reply::Json(_) | Reply::Status(..))) => tokio::task::spawn_blocking(move || style.reply(reply, &asked))
@@ -171,7 +173,7 @@ async fn dispatch(app: App, endpoints: Vec<&'static Endpoint>, parts: RawPathPar
 /// Who asks, if they may use that endpoint. What is refused is noted in the audit stream.
 async fn admit(app: &App, endpoint: &Endpoint, head: &Parts) -> Result<Arc<Access>, ApiError> {
     let (guard, wanted) = (app.guard(), endpoint.privilege);
-    let address = head.extensions.get::<Peer>().map(|it| it.0);
+    let address = head.extensions.get::<Peer>().map(|it| it.address);
     let (method, path) = (head.method.as_str(), head.uri.path());
     if guard.store().is_some() {
         if guard.is_open(wanted) {
