@@ -28,7 +28,7 @@ use tower_http::decompression::RequestDecompressionLayer;
 
 use super::call::{Call, Params, Reply};
 use super::error::{ApiError, CHALLENGES};
-use super::{ENDPOINTS, Endpoint, filter_path};
+use super::{ENDPOINTS, Endpoint, filter_path, info};
 use crate::app::App;
 use crate::gate::{self, MediaType};
 use crate::http::Peer;
@@ -147,6 +147,10 @@ async fn dispatch(app: App, endpoints: Vec<&'static Endpoint>, parts: RawPathPar
     let (head, body) = request.into_parts();
     let access = match admit(&app, endpoint, &head).await {
         Ok(it) => it,
+        // The dashboard asks for user and password in its own way.
+        Err(error) if error.status == 401 && path == "/" && info::wants_page(&head.headers) => {
+            return style.reply(Reply::Redirect("/ui/"), &head.headers);
+        }
         Err(error) => return style.error(&error),
     };
     let app = app.acting_for(access, asked(endpoint.privilege));
@@ -229,7 +233,7 @@ fn panicked(metrics: &Metrics, panic: Box<dyn Any + Send>) -> Response<Body> {
     let what = panic.downcast_ref::<&str>().map(|it| (*it).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     tracing::error!(what, "a request failed inside");
     metrics.panics.inc();
-    Style { media: MediaType::Json, is_head: false, is_pretty: false, filter_path: None }.error(&ApiError::new(
+    Style { media: MediaType::Json, is_head: false, is_pretty: false, is_dashboard: false, filter_path: None }.error(&ApiError::new(
         500,
         "exception",
         "internal error; the log says more",
@@ -241,12 +245,20 @@ struct Style {
     media: MediaType,
     is_head: bool,
     is_pretty: bool,
+    /// A page of ours asks, which knows by itself what a 401 is.
+    is_dashboard: bool,
     filter_path: Option<String>,
 }
 
 impl Style {
     fn of(request: &Request) -> Self {
-        Self { media: MediaType::of_answer(request.headers()), is_head: request.method() == Method::HEAD, is_pretty: false, filter_path: None }
+        Self {
+            media: MediaType::of_answer(request.headers()),
+            is_head: request.method() == Method::HEAD,
+            is_pretty: false,
+            is_dashboard: request.headers().get("x-requested-with").is_some_and(|it| it == "sekisho-ui"),
+            filter_path: None,
+        }
     }
 
     /// Takes the parameters that every endpoint knows.
@@ -302,7 +314,7 @@ impl Style {
 
     fn error(&self, error: &ApiError) -> Response<Body> {
         let mut response = self.render(error.status, &error.body());
-        if error.status == 401 {
+        if error.status == 401 && !self.is_dashboard {
             let headers = response.headers_mut();
             for challenge in CHALLENGES {
                 headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));

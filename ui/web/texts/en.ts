@@ -332,6 +332,12 @@ export const en = {
   sessionsHit: "Sessions",
   sourcesHit: "Sources",
   targetsHit: "Destinations",
+  login: "Log in",
+  logout: "Log out",
+  loginUser: "User",
+  loginPassword: "Password",
+  loginWrong: "User or password is wrong.",
+  loginWait: "Too many wrong attempts. Try again in a minute.",
 } as const;
 
 export type Key = keyof typeof en;

@@ -334,4 +334,10 @@ export const ja: Record<Key, string> = {
   sessionsHit: "セッション",
   sourcesHit: "送信元",
   targetsHit: "宛先",
+  login: "ログイン",
+  logout: "ログアウト",
+  loginUser: "ユーザー",
+  loginPassword: "パスワード",
+  loginWrong: "ユーザーまたはパスワードが違います。",
+  loginWait: "失敗が続きました。1分後にもう一度お試しください。",
 };
