@@ -4,10 +4,12 @@
 asserted about one is asserted about all: adding a file to ci/ is all it takes to have a set of values tested.
 """
 
+import base64
 import functools
 import json
 import os
 import re
+import socket
 import subprocess
 import warnings
 from pathlib import Path
@@ -60,6 +62,12 @@ def pods(all_objects):
             yield it["metadata"], it["spec"]
         if it["kind"] == "StatefulSet":
             yield it["spec"]["template"]["metadata"], it["spec"]["template"]["spec"]
+
+
+def free_port():
+    with socket.socket() as it:
+        it.bind(("127.0.0.1", 0))
+        return it.getsockname()[1]
 
 
 def settings(all_objects, name="rel-sekisho"):
@@ -149,7 +157,7 @@ def test_changed_settings_roll_the_pods_and_nothing_else_does():
         return of_kind(rendered(*sets), "StatefulSet")["spec"]["template"]["metadata"]["annotations"]["checksum/settings"]
 
     assert checksum() != checksum("settings.device_time_zone=Asia/Tokyo")
-    assert checksum() == checksum("serviceMonitor.enabled=true")
+    assert checksum() == checksum("prometheusRule.enabled=true")
 
 
 @each_set
@@ -202,6 +210,93 @@ def test_http_is_reached_from_the_own_namespace_only():
     assert of_kind(objects("default"), "Service", "rel-sekisho")["spec"]["type"] == "ClusterIP"
 
 
+@each_set
+def test_http_asks_for_credentials_unless_told_otherwise(values):
+    everything = objects(values)
+    stateful = of_kind(everything, "StatefulSet")
+    text = settings(everything, stateful["metadata"]["name"])
+    pod = stateful["spec"]["template"]["spec"]
+    test = next(spec for _, spec in pods(everything) if spec.get("restartPolicy") == "Never")
+    shown = [it for it in test["containers"][0]["args"] if it.startswith("--password-file=")]
+    is_open = values == "trial"
+    assert ("insecure = true" in text) is is_open and ("require_login = true" in text) is not is_open
+    if is_open:
+        assert shown == [] and "admin" not in {it["name"] for it in pod["volumes"]}
+        return
+    for spec, path in ((pod, re.search(r'^admin_password_file = "(.*)"$', text, re.M)[1]), (test, shown[0].partition("=")[2])):
+        [mount] = [it for it in spec["containers"][0]["volumeMounts"] if it["name"] == "admin"]
+        [volume] = [it for it in spec["volumes"] if it["name"] == "admin"]
+        assert mount["readOnly"] and f"{mount['mountPath']}/{volume['secret']['items'][0]['path']}" == path
+        name, key = volume["secret"]["secretName"], volume["secret"]["items"][0]["key"]
+        if values == "inside":
+            assert (name, key) == ("admin", "pass.word")
+            assert not [it for it in everything if it["kind"] == "Secret"]
+        else:
+            assert len(base64.b64decode(of_kind(everything, "Secret", name)["data"][key])) == 32
+
+
+def test_the_made_password_is_random_and_stays():
+    secrets = [of_kind(rendered(), "Secret", "rel-sekisho-admin") for _ in range(2)]
+    assert secrets[0]["data"] != secrets[1]["data"]
+    assert {it["metadata"]["annotations"]["helm.sh/resource-policy"] for it in secrets} == {"keep"}
+    # What is in the cluster wins; without one only the template can be read.
+    assert "lookup" in (CHART / "templates/secret.yaml").read_text()
+    # And pods do not roll with it.
+    annotations = [of_kind(rendered(), "StatefulSet")["spec"]["template"]["metadata"]["annotations"] for _ in range(2)]
+    assert annotations[0] == annotations[1]
+
+
+@each_set
+def test_who_asks_http_speaks_as_it_does(values):
+    everything = objects(values)
+    stateful = of_kind(everything, "StatefulSet")
+    is_tls = "http_tls_certificate" in settings(everything, stateful["metadata"]["name"])
+    assert is_tls is (values in ("everything", "inside"))
+    server = stateful["spec"]["template"]["spec"]["containers"][0]
+    assert {server[f"{it}Probe"]["httpGet"]["scheme"] for it in ("startup", "readiness", "liveness")} == {"HTTPS" if is_tls else "HTTP"}
+    test = next(spec for _, spec in pods(everything) if spec.get("restartPolicy") == "Never")
+    http = next(it for it in test["containers"][0]["args"] if it.startswith("--http="))
+    assert http.startswith("--http=https://") is is_tls
+    # Who only asks has no use for the key.
+    for it in test.get("volumes", []):
+        assert it["name"] != "http-tls" or it["secret"]["items"] == [{"key": "ca.crt", "path": "ca.crt"}]
+    for it in everything:
+        if it["kind"] == "ServiceMonitor":
+            [endpoint] = it["spec"]["endpoints"]
+            assert endpoint["scheme"] == "https" and endpoint["tlsConfig"]["serverName"] in json.loads(
+                re.search(r"^allowed_hosts = (.*)$", settings(everything), re.M)[1]
+            )
+            assert endpoint["authorization"] == {"type": "ApiKey", "credentials": {"name": "scrape", "key": "api-key"}}
+
+
+def test_the_certificate_of_http_has_every_name_it_is_asked_by():
+    certificate = of_kind(objects("everything"), "Certificate", "rel-sekisho-http")
+    hosts = json.loads(re.search(r"^allowed_hosts = (.*)$", settings(objects("everything")), re.M)[1])
+    assert set(certificate["spec"]["dnsNames"]) == {*hosts, "localhost"}
+
+
+def test_the_default_settings_ask_for_the_secrets_password(tmp_path):
+    """The real server, with the rendered settings and the rendered password; the self-test asks it as `helm test` does."""
+    everything = objects("default")
+    password = base64.b64decode(of_kind(everything, "Secret", "rel-sekisho-admin")["data"]["password"])
+    (tmp_path / "password").write_bytes(password)
+    http, syslog = free_port(), free_port()
+    text = settings(everything).replace('"/data"', f'"{tmp_path / "data"}"').replace("/etc/sekisho/admin/password", str(tmp_path / "password"))
+    text = text.replace("0.0.0.0:9200", f"127.0.0.1:{http}").replace("0.0.0.0:5514", f"127.0.0.1:{syslog}")
+    (tmp_path / "sekisho.toml").write_text(text)
+    with subprocess.Popen([os.environ["SEKISHO"], "serve", "--config", str(tmp_path / "sekisho.toml")], stderr=subprocess.PIPE, text=True) as server:
+        try:
+            ask = [os.environ["SEKISHO"], "self-test", f"--http=127.0.0.1:{http}", f"--syslog-tcp=127.0.0.1:{syslog}"]
+            done = subprocess.run([*ask, f"--password-file={tmp_path / 'password'}"], capture_output=True, text=True, timeout=90)
+            assert done.returncode == 0, done.stderr
+            done = subprocess.run([*ask, "--within-s=1"], capture_output=True, text=True, timeout=90)
+            assert done.returncode == 1 and "401" in done.stderr, done.stderr
+        finally:
+            server.terminate()
+            said = server.communicate(timeout=60)[1]
+    assert password.decode() not in said
+
+
 def test_source_ranges_bind_the_network_policy_too():
     policy = of_kind(objects("trial"), "NetworkPolicy")["spec"]
     [syslog] = [it for it in policy["ingress"] if any(port["port"] == "syslog-udp" for port in it["ports"])]
@@ -229,15 +324,20 @@ REFUSED = {
     # Pods that know nothing of each other.
     "replicas=2": "replicas",
     # Combinations.
-    "http.service.type=LoadBalancer": "asks nobody for credentials",
-    "ingress.enabled=true,ingress.hosts[0]=a.example": "asks nobody for credentials",
-    "gateway.enabled=true,gateway.parentRefs[0].name=a": "asks nobody for credentials",
+    "security.insecure=true,http.service.type=LoadBalancer": "asks nobody for credentials",
+    "security.insecure=true,ingress.enabled=true,ingress.hosts[0]=a.example": "asks nobody for credentials",
+    "security.insecure=true,gateway.enabled=true,gateway.parentRefs[0].name=a": "asks nobody for credentials",
     "syslog.tls.enabled=true": "existingSecret",
     "certManager.enabled=true": "syslog.tls.enabled",
     "syslog.tls.enabled=true,certManager.enabled=true": "issuerRef.name",
     "syslog.udp.enabled=false,syslog.tcp.enabled=false": "syslog.service.enabled",
     "hec.token=a,hec.existingSecret=b": "exclude each other",
-    "ingress.enabled=true,security.exposeUnauthenticated=true": "ingress.hosts",
+    "ingress.enabled=true": "ingress.hosts",
+    "http.tls.enabled=true": "http.tls.existingSecret",
+    "serviceMonitor.enabled=true": "/metrics asks for credentials",
+    "certManager.enabled=true,certManager.issuerRef.name=a,http.tls.enabled=true,http.tls.existingSecret=b": "nothing to issue",
+    "security.admin.password=a": "password",
+    "settings.insecure=true": "insecure",
 }
 
 
@@ -303,7 +403,7 @@ def test_every_setting_of_the_server_is_the_charts_or_in_the_schema():
     charts = {
         "data_dir", "http", "syslog_udp", "syslog_tcp", "syslog_tls", "syslog_tls_certificate", "syslog_tls_key",
         "syslog_tls_client_ca", "insecure", "allowed_hosts", "hec_token", "pipelines_dir", "lists_dir",
-        "require_login", "admin_password", "admin_password_file", "public_metrics",
+        "require_login", "http_tls", "http_tls_certificate", "http_tls_key", "http_tls_client_ca", "admin_password", "admin_password_file", "public_metrics",
     }
     assert flags, told
     assert in_schema & charts == set()
@@ -353,7 +453,7 @@ def test_the_test_pod_asks_where_the_server_is(values):
     http = next(it for it in arguments if it.startswith("--http=")).removeprefix("--http=")
     name = of_kind(everything, "StatefulSet")["metadata"]["name"]
     hosts = json.loads(re.search(r"^allowed_hosts = (.*)$", settings(everything, name), re.M)[1])
-    assert http.rsplit(":", 1)[0] in hosts
+    assert http.removeprefix("https://").rsplit(":", 1)[0] in hosts
 
 
 def test_notes_name_the_address_for_the_firewall():
@@ -362,6 +462,8 @@ def test_notes_name_the_address_for_the_firewall():
     assert "kubectl get service -n logs rel-sekisho-syslog" in notes
     assert re.search(r"UDP: +port 514", notes) and re.search(r"TCP: +port 514", notes)
     assert "SECURITY" in notes and "helm test rel" in notes
+    # How to read the password, and not the password.
+    assert "kubectl get secret -n logs rel-sekisho-admin -o go-template='{{index .data \"password\" | base64decode}}'" in notes
 
 
 def test_the_package_leaves_the_cases_out(tmp_path):

@@ -14,15 +14,9 @@ import urllib.request
 import pytest
 import yaml
 
-from test_chart import CHART, FOREIGN, of_kind, objects
+from test_chart import CHART, FOREIGN, free_port, of_kind, objects
 
 NAME = re.compile(r"\bsekisho_[a-z0-9_]+\b")
-
-
-def free_port():
-    with socket.socket() as it:
-        it.bind(("127.0.0.1", 0))
-        return it.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

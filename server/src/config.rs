@@ -13,7 +13,7 @@ use clap::Args;
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use sekisho_engine::Watermarks;
-use sekisho_ingest::{DeviceZones, Limits};
+use sekisho_ingest::{DeviceZones, Limits, TlsFiles};
 use serde::{Deserialize, Serialize};
 
 use crate::backup::BackupPlace;
@@ -63,6 +63,24 @@ settings! {
     /// Address of the HTTP interface and the dashboard. [default: 127.0.0.1:9200]
     #[arg(value_name = "ADDR")]
     http: Listen = Listen::loopback(9200);
+
+    /// Whether HTTP speaks TLS, and nothing else. It does where a certificate is named too; without one the server makes a CA in its data
+    /// directory and signs a certificate for this machine's names and those in `allowed_hosts`. [default: false]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    http_tls: bool = false;
+
+    /// PEM file with the certificate for HTTP, followed by those that lead to its CA. Read again when it changes. [default: none]
+    #[arg(value_name = "FILE")]
+    http_tls_certificate: PathBuf = PathBuf::new();
+
+    /// PEM file with the key of that certificate, not encrypted. Read again when it changes. [default: none]
+    #[arg(value_name = "FILE")]
+    http_tls_key: PathBuf = PathBuf::new();
+
+    /// PEM file with the CAs of clients' certificates; given, a client without such a certificate is refused, and probes and browsers with
+    /// it. Credentials are asked for all the same. Read again when it changes. [default: none]
+    #[arg(value_name = "FILE")]
+    http_tls_client_ca: PathBuf = PathBuf::new();
 
     /// Addresses for syslog over UDP, separated by commas, or `off`. Each may end in `@` and the IANA time zone of its devices, as in
     /// `0.0.0.0:514,[::]:514,192.0.2.1:5515@Asia/Tokyo`. An IPv6 address takes IPv6 only. [default: 127.0.0.1:5514]
@@ -235,6 +253,9 @@ pub enum ConfigError {
         /// The second.
         flood: u8,
     },
+    /// A certificate without its key, or the other way round; or CAs of clients without either.
+    #[error("[http_tls_certificate] and [http_tls_key] need each other, and [http_tls_client_ca] needs both")]
+    HalfCertificate,
     /// A number that would let nothing in.
     #[error("[{0}] must be at least 1")]
     Zero(&'static str),
@@ -280,6 +301,10 @@ impl Config {
         if !(1..=flood).contains(&high) || flood > 100 {
             return Err(ConfigError::Watermarks { high, flood });
         }
+        let given = |it: &PathBuf| !it.as_os_str().is_empty();
+        if given(&self.http_tls_certificate) != given(&self.http_tls_key) || (given(&self.http_tls_client_ca) && !given(&self.http_tls_key)) {
+            return Err(ConfigError::HalfCertificate);
+        }
         let counts = [
             ("syslog_connections_max", self.syslog_connections_max),
             ("syslog_connections_per_source_max", self.syslog_connections_per_source_max),
@@ -298,6 +323,18 @@ impl Config {
         let tls = (self.tls_client_ca().is_none()).then_some(&self.syslog_tls);
         let mut all = [&http, &self.syslog_udp, &self.syslog_tcp].into_iter().chain(tls).flat_map(|it| it.iter());
         !self.insecure && (self.require_login || all.any(|it| !is_loopback(it.address.ip())))
+    }
+
+    /// Whether HTTP speaks TLS.
+    pub fn speaks_http_tls(&self) -> bool {
+        self.http_tls || !self.http_tls_certificate.as_os_str().is_empty()
+    }
+
+    /// The certificate for HTTP, where one is named.
+    pub fn http_tls_files(&self) -> Option<TlsFiles> {
+        let path = |it: &PathBuf| (!it.as_os_str().is_empty()).then(|| it.clone());
+        let (certificate, key) = (path(&self.http_tls_certificate)?, path(&self.http_tls_key)?);
+        Some(TlsFiles { certificate, key, client_ca: path(&self.http_tls_client_ca) })
     }
 
     /// The password of the first administrator, where one is given.
@@ -364,6 +401,11 @@ impl Config {
 pub struct HostNames(Vec<String>);
 
 impl HostNames {
+    /// The names, without the `*` that allows any.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str).filter(|it| *it != "*")
+    }
+
     /// Whether a host name (without port) is one of them.
     pub fn contains(&self, name: &str) -> bool {
         self.0.iter().any(|it| it == "*" || it.eq_ignore_ascii_case(name))

@@ -19,7 +19,7 @@ use crate::contexts::SWEEP_INTERVAL;
 use crate::gate::Hosts;
 use crate::listen::{Listen, Listens, SyslogListen};
 use crate::metrics::Metrics;
-use crate::security::{Guard, SecurityError, Store, first_admin, write_all};
+use crate::security::{Guard, OwnCa, OwnCaError, SecurityError, Store, first_admin, write_all};
 use crate::sink::EngineSink;
 use crate::site_rules::SiteRules;
 use crate::sockets;
@@ -44,8 +44,11 @@ pub enum StartError {
         error: io::Error,
     },
     /// TLS can't be spoken with these files.
-    #[error("syslog_tls: {0}")]
-    Tls(#[from] TlsError),
+    #[error("{0}: {1}")]
+    Tls(&'static str, TlsError),
+    /// The CA for HTTP can't be made or read.
+    #[error("CA of HTTP: {0}")]
+    OwnCa(#[from] OwnCaError),
     /// HTTP can't be off.
     #[error("http can't be off")]
     NoHttp,
@@ -94,6 +97,7 @@ impl Server {
         let Listen::At(address) = config.http else { return Err(StartError::NoHttp) };
         sockets::raise_open_files_limit(config.syslog_connections_max);
         let tls = load_tls(config).await?;
+        let (http_tls, own_ca) = load_http_tls(config).await?;
         let http_socket = sockets::listen_tcp(address).map_err(|error| StartError::Bind { key: "http", address, error })?;
         let http = http_socket.local_addr().unwrap_or(address);
         let tcp = Bound::all("syslog_tcp", &config.syslog_tcp, sockets::listen_tcp)?;
@@ -111,8 +115,8 @@ impl Server {
         let (guard, audit) = open_guard(config).await?;
         let app = App::new(metrics, hosts, config.request_memory_bytes, config.reported_version.clone(), config.hec_token(), guard);
         let (stop, stopped) = watch::channel(false);
-        let http_task = tokio::spawn(crate::http::serve(http_socket, router(&app), stopped.clone()));
-        tracing::info!(address = %http, "HTTP");
+        let http_task = tokio::spawn(crate::http::serve(http_socket, router(&app), http_tls.clone(), stopped.clone()));
+        announce(http, http_tls.as_deref(), own_ca.as_ref(), config.asks_for_credentials());
 
         let rules = open_rules(config).await?;
         let engine = open(options).await?;
@@ -153,6 +157,12 @@ impl Server {
                 let (listeners, tls, stopped) = (it.listeners(&listeners), tls.clone(), stopped.clone());
                 listener_tasks.push(tokio::spawn(async move { ended("syslog TLS", listeners.serve_tls(it.socket, tls, stopped).await) }));
             }
+            listener_tasks.push(tokio::spawn(tls.keep_fresh(TLS_RELOAD_INTERVAL, ingest_metrics.clone(), stopped.clone())));
+        }
+        if let Some(ca) = own_ca {
+            listener_tasks.push(tokio::spawn(keep_signed(ca, stopped.clone())));
+        }
+        if let Some(tls) = http_tls {
             listener_tasks.push(tokio::spawn(tls.keep_fresh(TLS_RELOAD_INTERVAL, ingest_metrics, stopped)));
         }
         Ok(Self { app, http, syslog_tcp, syslog_udp, syslog_tls, stop, http_task, listener_tasks, ledger, ledger_task })
@@ -256,8 +266,56 @@ async fn load_tls(config: &Config) -> Result<Option<Arc<Tls>>, StartError> {
         key: config.syslog_tls_key.clone(),
         client_ca: config.tls_client_ca().map(Into::into),
     };
-    let tls = tokio::task::spawn_blocking(move || Tls::load(files)).await.map_err(|error| StartError::Failed(error.to_string()))??;
-    Ok(Some(Arc::new(tls)))
+    let tls = tokio::task::spawn_blocking(move || Tls::load(files)).await.map_err(|error| StartError::Failed(error.to_string()))?;
+    Ok(Some(Arc::new(tls.map_err(|error| StartError::Tls("syslog_tls", error))?)))
+}
+
+/// The certificate for HTTP, where TLS is spoken: the one that is named, or one of our own CA.
+async fn load_http_tls(config: &Config) -> Result<(Option<Arc<Tls>>, Option<OwnCa>), StartError> {
+    if !config.speaks_http_tls() {
+        return Ok((None, None));
+    }
+    let config = config.clone();
+    let loaded = tokio::task::spawn_blocking(move || {
+        let own_ca = match config.http_tls_files() {
+            Some(_) => None,
+            None => {
+                let address = config.http.address().filter(|it| !it.ip().is_unspecified()).map(|it| it.ip().to_string());
+                Some(OwnCa::open(&config.data_dir, config.allowed_hosts.iter().map(str::to_owned).chain(address))?)
+            }
+        };
+        let files = config.http_tls_files().or_else(|| own_ca.as_ref().map(OwnCa::files)).expect("one of both is there");
+        let tls = Tls::load(files).map_err(|error| StartError::Tls("http_tls", error))?;
+        Ok::<_, StartError>((Some(Arc::new(tls)), own_ca))
+    });
+    loaded.await.map_err(|error| StartError::Failed(error.to_string()))?
+}
+
+/// Says where HTTP is and how it is protected.
+fn announce(http: SocketAddr, tls: Option<&Tls>, own_ca: Option<&OwnCa>, asks_for_credentials: bool) {
+    tracing::info!(address = %http, tls = tls.is_some(), "HTTP");
+    if let Some(ca) = own_ca {
+        if ca.is_new() {
+            crate::cli::say(&format!("sekisho: made a CA for HTTP, [{}], with the SHA-256 fingerprint [{}]", ca.file().display(), ca.fingerprint()));
+        }
+        tracing::info!(file = %ca.file().display(), fingerprint = ca.fingerprint(), "CA of HTTP");
+    }
+    if tls.is_none() && asks_for_credentials && !is_loopback(http.ip()) {
+        tracing::warn!("passwords and keys cross the network readable: set http_tls, unless a proxy before this server speaks TLS");
+    }
+}
+
+/// Between two looks at the age of the certificate that our own CA signed.
+const SIGNED_INTERVAL: Duration = Duration::from_secs(12 * 3_600);
+
+async fn keep_signed(ca: OwnCa, mut stopped: watch::Receiver<bool>) {
+    while tokio::time::timeout(SIGNED_INTERVAL, stopped.wait_for(|it| *it)).await.is_err() {
+        let ca = ca.clone();
+        let signed = tokio::task::spawn_blocking(move || ca.keep_fresh(std::time::SystemTime::now()).map_err(|error| error.to_string())).await;
+        if let Err(error) = signed.map_err(|error| error.to_string()).and_then(|it| it) {
+            tracing::error!(%error, "no new certificate for HTTP; the old one stays in use");
+        }
+    }
 }
 
 /// Who may come in. At a first start that makes the administrator, whose password is shown once, where none was given.

@@ -1,4 +1,8 @@
 // The server's answers: searches in Elasticsearch's dialect, with one cancel for a page's requests.
+import { signal } from "@preact/signals";
+
+/** The server wants to know who asks: the login page stands in for every page until it does. The URL stays what it is. */
+export const isLoggedOut = signal(false);
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type Body = { [key: string]: Json };
@@ -15,18 +19,22 @@ export type Hit = { _index: string; _id: string; _source: Record<string, unknown
 
 /** What the server said was wrong. */
 export class Refused extends Error {
-  constructor(readonly kind: string, message: string) {
+  constructor(readonly kind: string, message: string, readonly status = 0) {
     super(message);
   }
 }
 
 function refused(answer: Answer | undefined, status: number): Refused {
   const cause = answer?.error?.root_cause?.[0] ?? answer?.error;
-  return new Refused(cause?.type ?? `http ${status}`, cause?.reason ?? `HTTP ${status}`);
+  return new Refused(cause?.type ?? `http ${status}`, cause?.reason ?? `HTTP ${status}`, status);
 }
 
+/** Says to the server that a page asks: it then leaves out the challenge that makes a browser ask for a password by itself. */
+const OURS = { "x-requested-with": "sekisho-ui" };
+
 export async function ask(path: string, init: RequestInit, amend = (text: string) => text): Promise<Answer> {
-  const response = await fetch(path, init);
+  const response = await fetch(path, { ...init, headers: { ...(init.headers as Record<string, string> | undefined), ...OURS } });
+  if (response.status === 401) isLoggedOut.value = true;
   const text = amend(await response.text());
   let answer: Answer | undefined;
   try {
@@ -96,6 +104,25 @@ export async function fields(index: string, signal: AbortSignal): Promise<FieldI
 export function curl(query: Query, origin: string): string {
   const body = JSON.stringify(query.body, null, 2).replace(/'/g, "'\\''");
   return `curl -s '${origin}/${query.index}/_search' -H 'content-type: application/json' -d '${body}'`;
+}
+
+/** Who is logged in; `null` where the server asks nobody. */
+export async function whoAmI(signal: AbortSignal): Promise<string | null> {
+  const { username } = (await ask("/_security/_authenticate", { method: "GET", signal })) as unknown as { username: string };
+  return username.startsWith("_") ? null : username;
+}
+
+const send = (path: string, body: Body) => ask(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+
+/** Begins a session, which the browser keeps in a cookie. */
+export async function logIn(username: string, password: string): Promise<void> {
+  await send("/_sekisho/login", { username, password });
+  isLoggedOut.value = false;
+}
+
+export async function logOut(): Promise<void> {
+  await send("/_sekisho/logout", {});
+  isLoggedOut.value = true;
 }
 
 /** One side of a conversation. */

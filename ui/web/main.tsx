@@ -1,8 +1,9 @@
 // The shell: pages, language, colours, time. Starts everything.
 import { render } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 // Importing it connects signals with components.
 import "@preact/signals";
+import { isLoggedOut, logOut, whoAmI } from "./api";
 import { language, t, type Key } from "./i18n";
 import { Later, styles } from "./later";
 import { DashboardPage } from "./pages/dashboard";
@@ -71,7 +72,30 @@ const OTHERS = {
   report: () => import("./pages/report").then((it) => it.Report),
 };
 
+const login = () => import("./pages/login").then((it) => it.Login);
+
+/** Who is logged in, and the way out. */
+function Who() {
+  const [user, setUser] = useState<string | null>(null);
+  useEffect(() => {
+    const abort = new AbortController();
+    // Whether it fails because nobody is logged in or otherwise: the page's own requests say it.
+    whoAmI(abort.signal).then(setUser, () => undefined);
+    return () => abort.abort();
+  }, []);
+  if (user === null) return null;
+  return (
+    <span class="who">
+      {user}
+      <button type="button" class="quiet" onClick={() => void logOut().catch(() => undefined)}>
+        {t("logout")}
+      </button>
+    </span>
+  );
+}
+
 function Content({ page }: { page: Page }) {
+  if (isLoggedOut.value) return <Later key="login" load={login} />;
   const dashboard = DASHBOARDS.find((it) => it.id === page);
   if (dashboard) return <DashboardPage key={page} of={dashboard} />;
   return <Later key={page} load={OTHERS[page as keyof typeof OTHERS]} />;
@@ -111,6 +135,7 @@ function Shell() {
           <button type="button" lang={language.value === "en" ? "ja" : "en"} onClick={() => (language.value = language.value === "en" ? "ja" : "en")}>
             {t("language")}
           </button>
+          {!isLoggedOut.value && <Who />}
         </span>
         <nav aria-label={t("pages")}>
           {MENU.map((it) => (
@@ -121,7 +146,7 @@ function Shell() {
         </nav>
       </header>
       <main id="main" tabIndex={-1}>
-        <h1 class="only-read">{t(page)}</h1>
+        <h1 class="only-read">{t(isLoggedOut.value ? "login" : page)}</h1>
         <Content page={page} />
       </main>
     </>

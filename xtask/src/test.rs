@@ -10,7 +10,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Result, bail};
 
 use crate::demo_server::DemoServer;
-use crate::programs::{cargo, run as run_program};
+use crate::programs::{cargo, run as run_program, target_directory};
 use crate::steps::Steps;
 use crate::{chart, check, clients, fuzz, image, provision, repository};
 
@@ -43,7 +43,8 @@ pub(crate) fn run(_: &[String]) -> Result<ExitCode> {
     steps.run_after(&[&binary], "clients of Elasticsearch and OpenSearch", || clients::test(&root));
     steps.run_after(&[&packages, &browser, &binary], "npm run e2e against the demonstration", || {
         let server = DemoServer::start(&root)?;
-        run_program(npm(&ui)?.args(["run", "e2e"]).env("SEKISHO_URL", server.url()))
+        let binary = target_directory(&root).join("debug").join("sekisho");
+        run_program(npm(&ui)?.args(["run", "e2e"]).env("SEKISHO_URL", server.url()).env("SEKISHO", binary))
     });
     Ok(steps.finish())
 }

@@ -1,4 +1,5 @@
-//! Certificate, key and trusted client CAs of the TLS listeners, read anew when the files change, without a restart. TLS 1.2 and 1.3.
+//! Certificate, key and trusted client CAs of TLS listeners (syslog's, and the server's HTTP), read anew when the files change, without a
+//! restart. TLS 1.2 and 1.3.
 //!
 //! The files' contents are compared, not their times and inodes: they are a few kilobytes, and it is exact however they are replaced
 //! (rename, overwrite, a mounted secret's symbolic link). New files that can't be used change nothing but a count and a line in the log.
@@ -13,7 +14,9 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tracing::{error, info};
 
 use super::listeners::{Stop, stopped};
@@ -141,6 +144,14 @@ impl Tls {
                 }
             }
         }
+    }
+
+    /// Greets who has just connected, with the certificate of this moment.
+    ///
+    /// # Errors
+    /// What ended the handshake.
+    pub async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        self.acceptor().accept(stream).await
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {

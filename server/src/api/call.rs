@@ -25,6 +25,8 @@ pub struct Call {
     pub headers: HeaderMap,
     /// Who is at the other end of the connection.
     pub peer: Option<IpAddr>,
+    /// Whether that connection is TLS.
+    pub is_encrypted: bool,
     /// The body, decompressed.
     pub body: Bytes,
 }

@@ -1,9 +1,15 @@
 //! `/`: who we are. A browser is sent to the dashboard.
 
+use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 use serde_json::json;
 
 use super::call::{Call, Outcome, Reply};
+
+/// Whether a browser asks for something to show.
+pub(super) fn wants_page(headers: &HeaderMap) -> bool {
+    headers.get(ACCEPT).and_then(|it| it.to_str().ok()).is_some_and(|it| it.contains("text/html"))
+}
 
 /// Answers `/`.
 ///
@@ -11,8 +17,7 @@ use super::call::{Call, Outcome, Reply};
 /// 400 for unknown parameters.
 pub async fn handle(call: Call) -> Outcome {
     call.params.finish(&call.path)?;
-    let wants_page = call.headers.get(ACCEPT).and_then(|it| it.to_str().ok()).is_some_and(|it| it.contains("text/html"));
-    if wants_page {
+    if wants_page(&call.headers) {
         return Ok(Reply::Redirect("/ui/"));
     }
     Ok(Reply::Json(json!({

@@ -1,6 +1,5 @@
 //! `/_sekisho/login` and `logout`: a session for a browser, kept in a cookie that scripts can't read and other sites can't send.
 
-use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::call::{Call, Outcome, Reply};
@@ -23,7 +22,7 @@ pub async fn log_in(call: Call) -> Outcome {
         return Err(ApiError::new(405, "security_exception", "this server asks nobody for credentials"));
     }
     match guard.log_in(user, password.to_owned(), call.peer).await {
-        Ok((token, access)) => Ok(Reply::Cookie(cookie(&token, SESSION_TIME.as_secs(), &call.headers), json!({ "username": access.user() }))),
+        Ok((token, access)) => Ok(Reply::Cookie(cookie(&token, SESSION_TIME.as_secs(), &call), json!({ "username": access.user() }))),
         Err(error @ Unauthenticated::Blocked) => Err(ApiError::new(429, "security_exception", error.to_string())),
         Err(error) => {
             if let Unauthenticated::Wrong(reason) = error {
@@ -43,11 +42,11 @@ pub async fn log_in(call: Call) -> Outcome {
 pub async fn log_out(call: Call) -> Outcome {
     call.params.finish(&call.path)?;
     call.app.guard().log_out(&call.headers);
-    Ok(Reply::Cookie(cookie("", 0, &call.headers), json!({ "acknowledged": true })))
+    Ok(Reply::Cookie(cookie("", 0, &call), json!({ "acknowledged": true })))
 }
 
-fn cookie(token: &str, seconds: u64, headers: &HeaderMap) -> String {
+fn cookie(token: &str, seconds: u64, call: &Call) -> String {
     // Who speaks TLS for us says so; over plain HTTP a browser would not keep the cookie.
-    let is_secure = headers.get("x-forwarded-proto").is_some_and(|it| it == "https");
+    let is_secure = call.is_encrypted || call.headers.get("x-forwarded-proto").is_some_and(|it| it == "https");
     format!("{COOKIE_NAME}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{}", if is_secure { "; Secure" } else { "" })
 }

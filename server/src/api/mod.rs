@@ -242,5 +242,5 @@ endpoints! {
     ["GET", "HEAD"] ["/startupz"] Privilege::Open => probes::started;
     ["GET"] ["/openapi.json"] KNOWN => openapi::handle;
     ["GET"] ["/metrics"] Privilege::Metrics => metrics::handle;
-    ["GET", "HEAD"] ["/ui", "/ui/", "/ui/{*path}"] Privilege::Dashboard => ui::handle;
+    ["GET", "HEAD"] ["/ui", "/ui/", "/ui/{*path}"] Privilege::Open => ui::handle;
 }

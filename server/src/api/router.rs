@@ -28,7 +28,7 @@ use tower_http::decompression::RequestDecompressionLayer;
 
 use super::call::{self, Call, Params, Reply};
 use super::error::{ApiError, CHALLENGES};
-use super::{ENDPOINTS, Endpoint, filter_path};
+use super::{ENDPOINTS, Endpoint, filter_path, info};
 use crate::app::App;
 use crate::gate::{self, MediaType};
 use crate::http::Peer;
@@ -147,6 +147,10 @@ async fn dispatch(app: App, endpoints: Vec<&'static Endpoint>, parts: RawPathPar
     let (head, body) = request.into_parts();
     let access = match admit(&app, endpoint, &head).await {
         Ok(it) => it,
+        // The dashboard asks for user and password in its own way.
+        Err(error) if error.status == 401 && path == "/" && info::wants_page(&head.headers) => {
+            return style.reply(Reply::Redirect("/ui/"), &head.headers);
+        }
         Err(error) => return style.error(&error),
     };
     let app = app.acting_for(access, asked(endpoint.privilege));
@@ -155,10 +159,12 @@ async fn dispatch(app: App, endpoints: Vec<&'static Endpoint>, parts: RawPathPar
         Err(error) => return style.error(&error),
     };
     let asked = head.headers.clone();
-    let peer = head.extensions.get::<Peer>().map(|it| it.0);
+    let peer = head.extensions.get::<Peer>().copied();
+    let is_encrypted = peer.is_some_and(|it| it.is_encrypted);
+    let peer = peer.map(|it| it.address);
     let metrics = app.metrics().clone();
     let body = call::body_or_source(&method, body, &mut params);
-    let call = Call { app, path, parts, params, headers: head.headers, peer, body };
+    let call = Call { app, path, parts, params, headers: head.headers, peer, is_encrypted, body };
     match (endpoint.handler)(call).await {
         // Ten thousand hits take a while to write.
         Ok(reply @ (Reply::Json(_) | Reply::Status(..))) => tokio::task::spawn_blocking(move || style.reply(reply, &asked))
@@ -172,7 +178,7 @@ async fn dispatch(app: App, endpoints: Vec<&'static Endpoint>, parts: RawPathPar
 /// Who asks, if they may use that endpoint. What is refused is noted in the audit stream.
 async fn admit(app: &App, endpoint: &Endpoint, head: &Parts) -> Result<Arc<Access>, ApiError> {
     let (guard, wanted) = (app.guard(), endpoint.privilege);
-    let address = head.extensions.get::<Peer>().map(|it| it.0);
+    let address = head.extensions.get::<Peer>().map(|it| it.address);
     let (method, path) = (head.method.as_str(), head.uri.path());
     if guard.store().is_some() {
         if guard.is_open(wanted) {
@@ -228,7 +234,7 @@ fn panicked(metrics: &Metrics, panic: Box<dyn Any + Send>) -> Response<Body> {
     let what = panic.downcast_ref::<&str>().map(|it| (*it).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     tracing::error!(what, "a request failed inside");
     metrics.panics.inc();
-    Style { media: MediaType::Json, is_head: false, is_pretty: false, filter_path: None }.error(&ApiError::new(
+    Style { media: MediaType::Json, is_head: false, is_pretty: false, is_dashboard: false, filter_path: None }.error(&ApiError::new(
         500,
         "exception",
         "internal error; the log says more",
@@ -240,12 +246,20 @@ struct Style {
     media: MediaType,
     is_head: bool,
     is_pretty: bool,
+    /// A page of ours asks, which knows by itself what a 401 is.
+    is_dashboard: bool,
     filter_path: Option<String>,
 }
 
 impl Style {
     fn of(request: &Request) -> Self {
-        Self { media: MediaType::of_answer(request.headers()), is_head: request.method() == Method::HEAD, is_pretty: false, filter_path: None }
+        Self {
+            media: MediaType::of_answer(request.headers()),
+            is_head: request.method() == Method::HEAD,
+            is_pretty: false,
+            is_dashboard: request.headers().get("x-requested-with").is_some_and(|it| it == "sekisho-ui"),
+            filter_path: None,
+        }
     }
 
     /// Takes the parameters that every endpoint knows.
@@ -309,7 +323,7 @@ impl Style {
 
     fn error(&self, error: &ApiError) -> Response<Body> {
         let mut response = self.render(error.status, &error.body());
-        if error.status == 401 {
+        if error.status == 401 && !self.is_dashboard {
             let headers = response.headers_mut();
             for challenge in CHALLENGES {
                 headers.append(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));

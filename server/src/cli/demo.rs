@@ -67,7 +67,8 @@ impl Demo {
         let syslog = server.syslog_tcp().context("the demonstration needs --syslog-tcp")?;
         let engine = server.app().engine().context("a started server has its engine")?;
         let is_empty = engine.data_streams().is_empty();
-        let url = format!("http://{}/ui/", server.http());
+        let scheme = if config.speaks_http_tls() { "https" } else { "http" };
+        let url = format!("{scheme}://{}/ui/", server.http());
         say(&format!("sekisho {} on {url}", env!("CARGO_PKG_VERSION")));
         let is_stopped = Arc::new(AtomicBool::new(false));
         let now_ms = engine.now().0;

@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod backup;
+mod client;
 mod completions;
 mod demo;
 mod ingest;

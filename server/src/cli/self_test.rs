@@ -1,31 +1,27 @@
 //! `sekisho self-test`: sends syslog lines to a running server and finds them by search.
 //!
 //! It is what `helm test` runs and what one runs after opening a firewall between two machines. It opens no data directory and
-//! knows nothing but addresses.
+//! knows nothing but addresses and, where they are asked for, credentials.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs as _, UdpSocket};
+use std::net::{Shutdown, ToSocketAddrs as _, UdpSocket};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
+use super::client::{Client, ClientArgs, connect};
 use super::say;
 
 /// Between two looks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 /// A datagram may be lost on the way; it is sent again this often.
 const UDP_AGAIN: Duration = Duration::from_secs(5);
-/// For a connection, and for each reading and writing on it.
-const SOCKET_TIMEOUT: Duration = Duration::from_secs(10);
-/// More than any answer to a count.
-const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
 /// A line is sent over each transport whose address is given, and looked for over HTTP until it is there.
 #[derive(clap::Args)]
 pub(super) struct SelfTest {
-    /// The server's HTTP interface, as HOST:PORT.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9200")]
-    http: String,
+    #[command(flatten)]
+    http: ClientArgs,
 
     /// Where it takes syslog over UDP, as HOST:PORT.
     #[arg(long, value_name = "ADDR", required_unless_present = "syslog_tcp")]
@@ -42,12 +38,13 @@ pub(super) struct SelfTest {
 
 impl SelfTest {
     pub(super) fn run(self) -> anyhow::Result<()> {
+        let http = Client::new(&self.http)?;
         let within = Duration::from_secs(self.within_s);
         let mut missing = Vec::new();
         let transports: [(&str, &Option<String>, Send); 2] = [("TCP", &self.syslog_tcp, send_tcp), ("UDP", &self.syslog_udp, send_udp)];
         for (transport, address, send) in transports {
             let Some(address) = address else { continue };
-            match find(&self.http, address, within, transport, send) {
+            match find(&http, address, within, transport, send) {
                 Ok(took) => writeln!(std::io::stdout(), "syslog over {transport} to {address}: found after {} ms", took.as_millis())?,
                 Err(error) => {
                     say(&format!("syslog over {transport} to {address}: {error:#}"));
@@ -65,7 +62,7 @@ impl SelfTest {
 type Send = fn(&str, &str) -> anyhow::Result<()>;
 
 /// Sends a line with a word that occurs nowhere else and waits until a search counts it.
-fn find(http: &str, address: &str, within: Duration, transport: &str, send: Send) -> anyhow::Result<Duration> {
+fn find(http: &Client, address: &str, within: Duration, transport: &str, send: Send) -> anyhow::Result<Duration> {
     let word = word()?;
     let line = format!("<14>1 {} sekisho-self-test sekisho - self-test - line {word} over {transport}", jiff::Timestamp::now());
     let began = Instant::now();
@@ -100,27 +97,12 @@ fn send_tcp(address: &str, line: &str) -> anyhow::Result<()> {
 }
 
 /// How many events have the word.
-fn count(http: &str, word: &str) -> anyhow::Result<u64> {
-    let mut stream = connect(http)?;
-    // HTTP/1.0 has neither chunks nor connections to keep.
-    write!(stream, "GET /syslog/_count?q=message:{word}&ignore_unavailable=true HTTP/1.0\r\nHost: {http}\r\nAccept: application/json\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;
-    let (head, body) = answer.split_once("\r\n\r\n").with_context(|| format!("{http} answered something that is not HTTP"))?;
-    let status = head.split(' ').nth(1).unwrap_or_default();
-    if status != "200" {
-        bail!("{http} answered {status}: {}", body.trim());
+fn count(http: &Client, word: &str) -> anyhow::Result<u64> {
+    let (status, answer) = http.get(&format!("/syslog/_count?q=message:{word}&ignore_unavailable=true"))?;
+    if status != 200 {
+        bail!("HTTP answered {status}: {answer}");
     }
-    let answer: serde_json::Value = serde_json::from_str(body).with_context(|| format!("{http} answered something that is not JSON"))?;
-    answer["count"].as_u64().with_context(|| format!("{http} counted nothing: {answer}"))
-}
-
-fn connect(address: &str) -> anyhow::Result<TcpStream> {
-    let target = address.to_socket_addrs().with_context(|| address.to_owned())?.next().with_context(|| format!("{address} is no address"))?;
-    let stream = TcpStream::connect_timeout(&target, SOCKET_TIMEOUT).with_context(|| address.to_owned())?;
-    stream.set_read_timeout(Some(SOCKET_TIMEOUT))?;
-    stream.set_write_timeout(Some(SOCKET_TIMEOUT))?;
-    Ok(stream)
+    answer["count"].as_u64().with_context(|| format!("HTTP counted nothing: {answer}"))
 }
 
 /// A word that nobody else writes.

@@ -194,7 +194,7 @@ impl Guard {
     /// Whether a requester may use a route at all; on which indices is asked later, when they are known.
     pub fn allows(&self, access: &Access, wanted: Privilege) -> bool {
         match wanted {
-            Privilege::Open | Privilege::Dashboard | Privilege::Known => true,
+            Privilege::Open | Privilege::Known => true,
             Privilege::Metrics => access.allows_cluster(ClusterPrivileges::MONITOR),
             Privilege::Collector => access.allows_cluster(ClusterPrivileges::INGEST),
             Privilege::Cluster(it) => access.allows_cluster(it),
@@ -207,7 +207,7 @@ impl Guard {
         match wanted {
             Privilege::Open => true,
             Privilege::Metrics => self.is_metrics_public,
-            Privilege::Dashboard | Privilege::Collector | Privilege::Known | Privilege::Cluster(_) | Privilege::Index(_) => false,
+            Privilege::Collector | Privilege::Known | Privilege::Cluster(_) | Privilege::Index(_) => false,
         }
     }
 
@@ -333,7 +333,7 @@ pub(crate) fn asked(wanted: Privilege) -> IndexPrivileges {
         Privilege::Index(it) => it,
         Privilege::Known => IndexPrivileges::READ,
         Privilege::Collector => IndexPrivileges::CREATE_DOC,
-        Privilege::Open | Privilege::Metrics | Privilege::Dashboard | Privilege::Cluster(_) => IndexPrivileges::VIEW,
+        Privilege::Open | Privilege::Metrics | Privilege::Cluster(_) => IndexPrivileges::VIEW,
     }
 }
 

@@ -7,6 +7,7 @@ mod access;
 mod attempts;
 mod audit;
 mod guard;
+mod own_ca;
 mod privilege;
 mod role;
 mod scope;
@@ -19,6 +20,7 @@ pub(crate) use guard::{COOKIE_NAME, SESSION_TIME, asked, collector, first_admin,
 pub use access::{Access, Actor};
 pub use audit::AUDIT_STREAM;
 pub use guard::{Guard, Unauthenticated};
+pub use own_ca::{OwnCa, OwnCaError};
 pub use privilege::{ClusterPrivileges, IndexPrivileges, Privilege, UnknownPrivilege};
 pub use role::{BUILTIN_ROLES, IndexGrant, Role, builtin};
 pub use scope::Scope;

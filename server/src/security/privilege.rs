@@ -124,12 +124,10 @@ privileges! {
 /// What a route asks for. Every route declares one; there is no default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Privilege {
-    /// Nothing: probes and the way in.
+    /// Nothing: probes, the files of the dashboard, which hold no data, and the way in.
     Open,
     /// Open where the setting `public_metrics` says so, else `monitor`.
     Metrics,
-    /// The files of the dashboard, which hold no data.
-    Dashboard,
     /// The token of the event collector, or `ingest`.
     Collector,
     /// Any known user or key. Contexts of searches belong here: they are bound to who opened them.

@@ -109,6 +109,11 @@ impl Door {
         send_syslog(&self.server.syslog_tcp().unwrap().to_string(), bytes).unwrap();
     }
 
+    /// Where syslog over TCP is.
+    pub(crate) fn syslog_tcp(&self) -> std::net::SocketAddr {
+        self.server.syslog_tcp().unwrap()
+    }
+
     /// Where syslog over UDP is.
     pub(crate) fn syslog_udp(&self) -> std::net::SocketAddr {
         self.server.syslog_udp().unwrap()

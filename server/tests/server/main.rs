@@ -15,6 +15,7 @@ mod features;
 mod follow;
 mod headline;
 mod hec;
+mod http_tls;
 mod lines_by_id;
 mod listeners;
 mod many_connections;

@@ -79,7 +79,7 @@ fn may(user: &str, privilege: Privilege) -> bool {
     match (user, privilege) {
         (_, Privilege::Open) | ("admin", _) => true,
         ("", _) => false,
-        (_, Privilege::Known | Privilege::Dashboard | Privilege::Metrics) => true,
+        (_, Privilege::Known | Privilege::Metrics) => true,
         (user, Privilege::Cluster(it)) => {
             it == ClusterPrivileges::MONITOR || it == ClusterPrivileges::MANAGE_OWN_API_KEY && matches!(user, "reader" | "writer")
         }
@@ -310,6 +310,20 @@ fn users_and_roles_are_made_and_take_effect_at_once() {
     assert_eq!(it.status("admin", "PUT", "/_security/role/superuser", &role), 400);
     assert_eq!(it.status("admin", "DELETE", "/_security/user/admin", &Value::Null), 400);
     assert_eq!(it.status("admin", "DELETE", "/_security/user/nobody", &Value::Null), 404);
+}
+
+#[test]
+fn the_dashboard_is_shown_to_anybody_and_asks_for_itself() {
+    let it = Guarded::open();
+    let root = it.0.send("GET", "/", &[("accept", "text/html,*/*")], "");
+    assert_eq!((root.status, root.header("location")), (302, "/ui/"));
+    assert_eq!(it.0.send("GET", "/", &[], "").status, 401);
+    for path in ["/ui/", "/ui/main.js", "/ui/pages/login.js"] {
+        assert_eq!(it.0.send("GET", path, &[], "").status, 200, "{path}");
+    }
+    // A challenge would make the browser ask for a password by itself, in the middle of a page.
+    let challenges = |headers: &[(&str, &str)]| it.0.send("GET", "/_search", headers, "").headers.get_all("www-authenticate").iter().count();
+    assert_eq!((challenges(&[]), challenges(&[("x-requested-with", "sekisho-ui")])), (2, 0));
 }
 
 #[test]

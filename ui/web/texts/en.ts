@@ -328,6 +328,12 @@ export const en = {
   sourcesHit: "Sources",
   targetsHit: "Destinations",
   useFilter: "Use this filter",
+  login: "Log in",
+  logout: "Log out",
+  loginUser: "User",
+  loginPassword: "Password",
+  loginWrong: "User or password is wrong.",
+  loginWait: "Too many wrong attempts. Try again in a minute.",
 } as const;
 
 export type Key = keyof typeof en;

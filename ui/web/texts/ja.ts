@@ -330,4 +330,10 @@ export const ja: Record<Key, string> = {
   sourcesHit: "送信元",
   targetsHit: "宛先",
   useFilter: "このフィルターを使う",
+  login: "ログイン",
+  logout: "ログアウト",
+  loginUser: "ユーザー",
+  loginPassword: "パスワード",
+  loginWrong: "ユーザーまたはパスワードが違います。",
+  loginWait: "失敗が続きました。1分後にもう一度お試しください。",
 };

@@ -67,6 +67,14 @@ annotations:
 {{- default (printf "%s-syslog-tls" (include "sekisho.fullname" .)) .Values.syslog.tls.existingSecret -}}
 {{- end -}}
 
+{{- define "sekisho.httpTlsSecret" -}}
+{{- default (printf "%s-http-tls" (include "sekisho.fullname" .)) .Values.http.tls.existingSecret -}}
+{{- end -}}
+
+{{- define "sekisho.adminSecret" -}}
+{{- default (printf "%s-admin" (include "sekisho.fullname" .)) .Values.security.admin.existingSecret -}}
+{{- end -}}
+
 {{- define "sekisho.hecSecret" -}}
 {{- default (printf "%s-hec" (include "sekisho.fullname" .)) .Values.hec.existingSecret -}}
 {{- end -}}
@@ -111,18 +119,26 @@ annotations:
 
 {{/* Combinations that would start something else than was meant. */}}
 {{- define "sekisho.check" -}}
-{{- if not .Values.security.exposeUnauthenticated -}}
+{{- if and .Values.security.insecure (not .Values.security.exposeUnauthenticated) -}}
 {{- if or .Values.ingress.enabled .Values.gateway.enabled (ne .Values.http.service.type "ClusterIP") -}}
-{{- fail "this release of Sekisho asks nobody for credentials: Ingress, HTTPRoute or a service of HTTP that is not ClusterIP would show every log to whoever reaches it; where a proxy before it asks for credentials, set security.exposeUnauthenticated=true" -}}
+{{- fail "security.insecure asks nobody for credentials: Ingress, HTTPRoute or a service of HTTP that is not ClusterIP would show every log to whoever reaches it; where a proxy before it asks for credentials, set security.exposeUnauthenticated=true" -}}
 {{- end -}}
+{{- end -}}
+{{- if and .Values.http.tls.enabled (not .Values.http.tls.existingSecret) (not .Values.certManager.enabled) -}}
+{{- fail "http.tls.enabled needs http.tls.existingSecret or certManager.enabled" -}}
+{{- end -}}
+{{- if and .Values.serviceMonitor.enabled (not .Values.security.insecure) (not .Values.security.publicMetrics) (not .Values.serviceMonitor.apiKeySecret.name) -}}
+{{- fail "serviceMonitor.enabled needs serviceMonitor.apiKeySecret.name, or security.publicMetrics=true: /metrics asks for credentials" -}}
 {{- end -}}
 {{- if and .Values.syslog.tls.enabled (not .Values.syslog.tls.existingSecret) (not .Values.certManager.enabled) -}}
 {{- fail "syslog.tls.enabled needs syslog.tls.existingSecret or certManager.enabled" -}}
 {{- end -}}
 {{- if .Values.certManager.enabled -}}
-{{- if not .Values.syslog.tls.enabled -}}{{- fail "certManager.enabled needs syslog.tls.enabled" -}}{{- end -}}
+{{- if not (or .Values.syslog.tls.enabled .Values.http.tls.enabled) -}}{{- fail "certManager.enabled needs syslog.tls.enabled or http.tls.enabled" -}}{{- end -}}
 {{- if not .Values.certManager.issuerRef.name -}}{{- fail "certManager.enabled needs certManager.issuerRef.name" -}}{{- end -}}
-{{- if .Values.syslog.tls.existingSecret -}}{{- fail "certManager.enabled and syslog.tls.existingSecret exclude each other" -}}{{- end -}}
+{{- if not (or (and .Values.syslog.tls.enabled (not .Values.syslog.tls.existingSecret)) (and .Values.http.tls.enabled (not .Values.http.tls.existingSecret))) -}}
+{{- fail "certManager.enabled has nothing to issue: syslog.tls.existingSecret and http.tls.existingSecret are there" -}}
+{{- end -}}
 {{- end -}}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) -}}{{- fail "ingress.enabled needs ingress.hosts" -}}{{- end -}}
 {{- if and .Values.gateway.enabled (not .Values.gateway.parentRefs) -}}{{- fail "gateway.enabled needs gateway.parentRefs" -}}{{- end -}}
