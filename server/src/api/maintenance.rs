@@ -91,6 +91,18 @@ pub async fn flush(mut call: Call) -> Outcome {
         .await
 }
 
+/// Answers `_cache/clear`. Partial answers are kept within a bound of memory and are never stale, so there is nothing to free by hand.
+///
+/// # Errors
+/// 404 for an index that does not exist.
+pub async fn clear_cache(mut call: Call) -> Outcome {
+    let options = resolve_options(&mut call.params)?;
+    call.params.ignore(&["fielddata", "fields", "query", "request"]);
+    call.params.finish(&call.path)?;
+    let index = call.part("index").to_owned();
+    call.app.blocking(move |engine| Ok(shards(targets(engine, &index, options)?.len()))).await
+}
+
 /// Answers `_forcemerge`.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use super::call::{Call, Outcome, Reply};
 pub const NODE: &str = "sekisho";
 
 /// Roles that it has, of those that Elasticsearch knows.
-const ROLES: [&str; 4] = ["data", "data_content", "data_hot", "master"];
+pub const ROLES: [&str; 4] = ["data", "data_content", "data_hot", "master"];
 
 /// Answers `_nodes`: who we are and where. Clients that look for more nodes find the address that they asked.
 ///

@@ -399,6 +399,11 @@ impl Scope {
         self.engine.recovery()
     }
 
+    /// Where the data is, for figures of its disk.
+    pub fn data_dir(&self) -> &std::path::Path {
+        self.engine.data_dir()
+    }
+
     /// As [`Engine::log_bytes`].
     pub fn log_bytes(&self) -> u64 {
         self.engine.log_bytes()
