@@ -229,6 +229,9 @@ pub enum MappingError {
         /// Type asked for.
         to: &'static str,
     },
+    /// A field without a name.
+    #[error("name cannot be empty string")]
+    NoName,
     /// More fields than [`FIELDS_MAX`].
     #[error("Limit of total fields [{FIELDS_MAX}] has been exceeded")]
     TooManyFields,
@@ -473,6 +476,9 @@ impl Mapping {
 
     fn merge_properties(&mut self, prefix: &str, properties: &Value) -> Result<(), MappingError> {
         for (name, body) in as_object(properties, "properties")? {
+            if name.is_empty() {
+                return Err(MappingError::NoName);
+            }
             let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
             let body = as_object(body, &path)?;
             let kind = body.get("type").and_then(Value::as_str);

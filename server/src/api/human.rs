@@ -9,8 +9,11 @@ use super::cat::{bytes_text, millis_text};
 /// Keys below which there is a user's data.
 const FOREIGN: [&str; 6] = ["_source", "fields", "hits", "aggregations", "mappings", "_meta"];
 
+/// Writes a figure for people.
+type Write = fn(u64) -> String;
+
 /// What the end of a key says about its figure, and how that is written for people.
-const FIGURES: [(&str, fn(u64) -> String); 2] = [("_in_bytes", bytes_text), ("_in_millis", millis_text)];
+const FIGURES: [(&str, Write); 2] = [("_in_bytes", bytes_text), ("_in_millis", millis_text)];
 
 /// Adds what is for people.
 pub fn add(value: &mut Value) {

@@ -23,8 +23,12 @@ pub async fn create(mut call: Call) -> Outcome {
     call.app
         .blocking(move |engine| {
             let parts = template::parts_of(engine, &name, &given)?;
-            let mapping =
-                parts.mapping(false).map_err(|error| ApiError::new(400, "mapper_parsing_exception", format!("Failed to parse mapping: {error}")))?;
+            let mapping = parts.mapping(false).map_err(|error| match ApiError::from(error) {
+                error if error.kind == "mapper_parsing_exception" => {
+                    ApiError::new(error.status, error.kind, format!("Failed to parse mapping: {}", error.reason))
+                }
+                error => error,
+            })?;
             let name = engine.create_index_with(&name, Some(mapping), Value::Object(parts.settings), &parts.aliases)?;
             Ok(Reply::Json(json!({ "acknowledged": true, "shards_acknowledged": true, "index": name })))
         })

@@ -1,4 +1,4 @@
-//! What makes writes visible, durable in splits, or splits fewer: `_refresh`, `_flush`, `_forcemerge`, `_rollover`.
+//! What makes writes visible, durable in splits, or splits fewer: `_refresh`, `_flush`, `_forcemerge`.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,9 @@ use sekisho_engine::WriteResult;
 use serde_json::json;
 
 use super::call::{Call, Outcome, Params, Reply};
+use super::condition::invalid;
 use super::error::ApiError;
+use super::index::infos;
 use crate::app::{resolve_options, targets};
 use crate::security::Scope;
 
@@ -109,36 +111,22 @@ pub async fn clear_cache(mut call: Call) -> Outcome {
 /// 404 for an index that does not exist.
 pub async fn force_merge(mut call: Call) -> Outcome {
     let options = resolve_options(&mut call.params)?;
-    let splits_max = call.params.number("max_num_segments")?.unwrap_or(1).max(1) as usize;
-    call.params.ignore(&["flush", "wait_for_completion"]);
+    let asked = call.params.number("max_num_segments")?;
+    let is_for_deleted = call.params.flag("only_expunge_deletes")?.unwrap_or(false);
+    if is_for_deleted && asked.is_some() {
+        return invalid("cannot set only_expunge_deletes and max_num_segments at the same time, those two parameters are mutually exclusive");
+    }
+    let splits_max = asked.unwrap_or(1).max(1) as usize;
+    call.params.ignore(&["flush", "wait_for_completion", "primary_only"]);
     call.params.finish(&call.path)?;
     let index = call.part("index").to_owned();
     call.app
         .blocking(move |engine| {
             let targets = targets(engine, &index, options)?;
-            for uuid in targets.uuids() {
-                engine.force_merge(uuid, splits_max)?;
+            for info in infos(engine, &targets).iter().filter(|it| !is_for_deleted || it.docs_deleted > 0) {
+                engine.force_merge(&info.uuid, splits_max)?;
             }
             Ok(shards(targets.len()))
-        })
-        .await
-}
-
-/// Answers `_rollover` of a data stream. Conditions are not supported: it rolls over.
-///
-/// # Errors
-/// 404 for a stream that does not exist.
-pub async fn roll_over(mut call: Call) -> Outcome {
-    call.params.ignore(&["timeout", "master_timeout", "wait_for_active_shards"]);
-    call.params.finish(&call.path)?;
-    if let Some(key) = call.object()?.keys().next() {
-        return Err(ApiError::illegal_argument(format!("[rollover] does not support [{key}]")));
-    }
-    let stream = call.part("index").to_owned();
-    call.app
-        .blocking(move |engine| {
-            let (old, new) = engine.roll_over(&stream)?;
-            Ok(Reply::Json(json!({ "acknowledged": true, "shards_acknowledged": true, "old_index": old, "new_index": new, "rolled_over": true, "dry_run": false, "conditions": {} })))
         })
         .await
 }

@@ -167,8 +167,13 @@ pub async fn templates(mut call: Call) -> Outcome {
                 let version = it.shown.get("version").map(Value::to_string);
                 vec![name.into(), list(&it.patterns), it.priority.into(), version.into(), list(&it.composed_of)]
             };
-            let all = engine.index_templates().into_iter().filter(|it| is_shown(&it.0));
-            look.render(Table { columns: TEMPLATES, rows: all.map(row).collect() })
+            let older = |(name, it): (String, IndexTemplate)| {
+                let version = it.shown.get("version").map(Value::to_string);
+                vec![name.into(), list(&it.patterns), it.order().to_string().into(), version.into(), Cell::from("")]
+            };
+            let mut rows: Vec<_> = engine.legacy_templates().into_iter().filter(|it| is_shown(&it.0)).map(older).collect();
+            rows.extend(engine.index_templates().into_iter().filter(|it| is_shown(&it.0)).map(row));
+            look.render(Table { columns: TEMPLATES, rows })
         })
         .await
 }
