@@ -836,6 +836,11 @@ impl Engine {
         self.inner.state().appended.clone()
     }
 
+    /// Where it is.
+    pub fn data_dir(&self) -> &Path {
+        &self.inner.data_dir
+    }
+
     /// Bytes of the log on disk.
     pub fn log_bytes(&self) -> u64 {
         self.inner.log.stats().bytes

@@ -22,6 +22,9 @@ use crate::mapping::{FieldType, Mapping, simple_match};
 use crate::query::Query;
 use crate::template::is_builtin_stream;
 
+/// Begins the names under which legacy templates are kept among the others. No index template's name has a slash.
+const LEGACY: &str = "_template/";
+
 /// What a new index gets.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TemplateParts {
@@ -89,6 +92,17 @@ pub struct Composed {
     pub parts: TemplateParts,
 }
 
+impl IndexTemplate {
+    fn matches(&self, name: &str) -> bool {
+        self.patterns.iter().any(|pattern| simple_match(pattern, name))
+    }
+
+    /// The `order` of a legacy template.
+    pub fn order(&self) -> i64 {
+        self.shown["order"].as_i64().unwrap_or(0)
+    }
+}
+
 impl TemplateParts {
     /// Puts later parts over these.
     pub fn overlay(&mut self, later: &TemplateParts) {
@@ -124,9 +138,8 @@ impl TemplateParts {
 impl Templates {
     /// The template of a name.
     fn matching(&self, name: &str) -> Option<(&String, &IndexTemplate)> {
-        let matches = |it: &IndexTemplate| it.patterns.iter().any(|pattern| simple_match(pattern, name));
         // Of equal priorities none can match the same name; were there two, the first name would win.
-        self.index.iter().filter(|it| matches(it.1)).rev().max_by_key(|it| it.1.priority)
+        self.index.iter().filter(|it| !it.0.starts_with(LEGACY) && it.1.matches(name)).rev().max_by_key(|it| it.1.priority)
     }
 
     fn compose(&self, template: &IndexTemplate) -> TemplateParts {
@@ -146,13 +159,23 @@ impl Templates {
         if is_builtin_stream(name) {
             return None;
         }
-        let (found, template) = self.matching(name)?;
+        let Some((found, template)) = self.matching(name) else { return self.legacy_for_name(name) };
         Some(Composed {
             template: found.clone(),
             is_data_stream: template.is_data_stream,
             allows_auto_create: template.allows_auto_create,
             parts: self.compose(template),
         })
+    }
+
+    /// What a name gets from legacy templates: all that match count, the later order over the earlier.
+    fn legacy_for_name(&self, name: &str) -> Option<Composed> {
+        let mut found: Vec<(&String, &IndexTemplate)> = self.index.iter().filter(|it| it.0.starts_with(LEGACY) && it.1.matches(name)).collect();
+        found.sort_by_key(|it| it.1.order());
+        let template = found.last()?.0.trim_start_matches(LEGACY).to_owned();
+        let mut parts = TemplateParts::default();
+        found.iter().for_each(|it| parts.overlay(&it.1.parts));
+        Some(Composed { template, is_data_stream: false, allows_auto_create: true, parts })
     }
 
     fn check(&self, name: &str, template: &IndexTemplate) -> Result<(), EngineError> {
@@ -172,7 +195,7 @@ impl Templates {
         if !missing.is_empty() {
             return invalid(format!("index template [{name}] specifies component templates [{}] that do not exist", missing.join(", ")));
         }
-        for (other, existing) in self.index.iter().filter(|it| it.0 != name && it.1.priority == template.priority) {
+        for (other, existing) in self.index.iter().filter(|it| it.0 != name && !it.0.starts_with(LEGACY) && it.1.priority == template.priority) {
             let overlaps = existing.patterns.iter().any(|a| template.patterns.iter().any(|b| overlap(a.as_bytes(), b.as_bytes())));
             if overlaps {
                 return Err(EngineError::IllegalArgument(format!(
@@ -279,6 +302,9 @@ impl Engine {
         let _metadata = self.inner.metadata_lock();
         {
             let state = self.inner.state();
+            if name.contains('/') {
+                return Err(EngineError::InvalidTemplate(format!("index template [{name}] invalid, cause [name must not contain a slash]")));
+            }
             if create && state.templates.index.contains_key(name) {
                 return Err(EngineError::IllegalArgument(format!("index template [{name}] already exists")));
             }
@@ -287,6 +313,42 @@ impl Engine {
         self.inner.publish(vec![Edit::PutIndexTemplate { name: name.to_owned(), template: template.clone() }])?;
         self.inner.state().templates.index.insert(name.to_owned(), template);
         Ok(())
+    }
+
+    /// Adds a legacy template, or replaces it. Its parts count where no index template is for a name; all that match do.
+    ///
+    /// # Errors
+    /// [`EngineError::InvalidTemplate`], [`EngineError::IllegalArgument`] where it exists and `create` asks that it does not.
+    pub fn put_legacy_template(&self, name: &str, template: IndexTemplate, create: bool) -> Result<(), EngineError> {
+        let _metadata = self.inner.metadata_lock();
+        let kept = format!("{LEGACY}{name}");
+        {
+            let state = self.inner.state();
+            if create && state.templates.index.contains_key(&kept) {
+                return Err(EngineError::IllegalArgument(format!("index_template [{name}] already exists")));
+            }
+            if template.patterns.is_empty() || template.patterns.iter().any(|it| it.is_empty() || is_builtin_stream(it)) {
+                return Err(EngineError::InvalidTemplate(format!("index_template [{name}] invalid, cause [index patterns are missing or kept]")));
+            }
+            check_parts(&template.parts, false)?;
+        }
+        self.inner.publish(vec![Edit::PutIndexTemplate { name: kept.clone(), template: template.clone() }])?;
+        self.inner.state().templates.index.insert(kept, template);
+        Ok(())
+    }
+
+    /// Removes legacy templates that exist.
+    ///
+    /// # Errors
+    /// [`EngineError::Manifest`].
+    pub fn delete_legacy_templates(&self, names: &[String]) -> Result<(), EngineError> {
+        self.delete_index_templates(&names.iter().map(|it| format!("{LEGACY}{it}")).collect::<Vec<_>>())
+    }
+
+    /// All legacy templates.
+    pub fn legacy_templates(&self) -> BTreeMap<String, IndexTemplate> {
+        let state = self.inner.state();
+        state.templates.index.iter().filter_map(|(name, it)| Some((name.strip_prefix(LEGACY)?.to_owned(), it.clone()))).collect()
     }
 
     /// Removes index templates that exist; what they made stays as it is.
@@ -327,7 +389,8 @@ impl Engine {
 
     /// All index templates.
     pub fn index_templates(&self) -> BTreeMap<String, IndexTemplate> {
-        self.inner.state().templates.index.clone()
+        let state = self.inner.state();
+        state.templates.index.iter().filter(|it| !it.0.starts_with(LEGACY)).map(|(name, it)| (name.clone(), it.clone())).collect()
     }
 
     /// All component templates.
@@ -345,7 +408,9 @@ impl Engine {
     pub fn overlapping_templates(&self, name: &str) -> Vec<(String, Vec<String>)> {
         let state = self.inner.state();
         let taken = state.templates.matching(name).map(|it| it.0.clone());
-        let is_other = |it: &(&String, &IndexTemplate)| Some(it.0) != taken.as_ref() && it.1.patterns.iter().any(|it| simple_match(it, name));
+        let is_other = |it: &(&String, &IndexTemplate)| {
+            Some(it.0) != taken.as_ref() && !it.0.starts_with(LEGACY) && it.1.patterns.iter().any(|it| simple_match(it, name))
+        };
         state.templates.index.iter().filter(is_other).map(|(name, it)| (name.clone(), it.patterns.clone())).collect()
     }
 }

@@ -266,6 +266,9 @@ pub enum MappingError {
         /// Type asked for.
         to: &'static str,
     },
+    /// A field without a name.
+    #[error("name cannot be empty string")]
+    NoName,
     /// More fields than `index.mapping.total_fields.limit`.
     #[error("Limit of total fields [{0}] has been exceeded")]
     TooManyFields(usize),
@@ -547,6 +550,9 @@ impl Mapping {
 
     fn merge_properties(&mut self, prefix: &str, properties: &Value) -> Result<(), MappingError> {
         for (name, body) in as_object(properties, "properties")? {
+            if name.is_empty() {
+                return Err(MappingError::NoName);
+            }
             let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
             let body = as_object(body, &path)?;
             let kind = body.get("type").and_then(Value::as_str);

@@ -363,8 +363,12 @@ impl<'a, 's> Batch<'a, 's> {
         if let Err(error) = index.record.check_blocks(Intent::Write) {
             return Ok(WriteResult::Failed { index: op.index.clone(), id: op.id.clone(), error: Arc::new(error) });
         }
-        if op.id.as_ref().is_some_and(|it| it.is_empty() || it.len() > ID_BYTES_MAX) {
-            return illegal("id is empty or longer than 512 bytes");
+        match op.id.as_ref() {
+            Some(id) if id.is_empty() => return illegal("if _id is specified it must not be empty"),
+            Some(id) if id.len() > ID_BYTES_MAX => {
+                return illegal(&format!("id [{id}] is too long, must be no longer than {ID_BYTES_MAX} bytes but was: {}", id.len()));
+            }
+            Some(_) | None => {}
         }
         if let Some(reason) = refused_by_stream(index, op) {
             return illegal(&reason);

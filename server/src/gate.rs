@@ -123,6 +123,8 @@ pub enum MediaType {
     Compatible8,
     /// `application/vnd.elasticsearch+json; compatible-with=9`.
     Compatible9,
+    /// `application/yaml`, of answers alone.
+    Yaml,
 }
 
 impl MediaType {
@@ -154,7 +156,8 @@ impl MediaType {
     /// The media type that an answer to a request has.
     pub fn of_answer(headers: &HeaderMap) -> Self {
         let accepted = headers.get(ACCEPT).and_then(|it| it.to_str().ok()).unwrap_or_default();
-        accepted.split(',').find_map(|it| Self::parse(it.trim())).unwrap_or(Self::Json)
+        let is_yaml = |it: &str| it.split(';').next().is_some_and(|it| it.trim().eq_ignore_ascii_case("application/yaml"));
+        accepted.split(',').find_map(|it| if is_yaml(it) { Some(Self::Yaml) } else { Self::parse(it.trim()) }).unwrap_or(Self::Json)
     }
 
     /// As a header says it.
@@ -163,6 +166,7 @@ impl MediaType {
             Self::Json => "application/json",
             Self::Compatible8 => "application/vnd.elasticsearch+json;compatible-with=8",
             Self::Compatible9 => "application/vnd.elasticsearch+json;compatible-with=9",
+            Self::Yaml => "application/yaml",
         }
     }
 }

@@ -96,7 +96,8 @@ impl Reader<'_> {
         let places = match *rule {
             "match" => {
                 let text = required("query", body.text("query")?)?;
-                let words = self.field.and_then(|it| analysis::tokens_of(it, &text, true)).unwrap_or_else(|| analysis::tokens(analysis::STANDARD, &text));
+                let words =
+                    self.field.and_then(|it| analysis::tokens_of(it, &text, true)).unwrap_or_else(|| analysis::tokens(analysis::STANDARD, &text));
                 let words: Vec<Places> = words.into_iter().map(Places::Word).collect();
                 combined(&mut body, words)?
             }

@@ -132,6 +132,7 @@ fn parse(body: &[u8], default_index: &str, is_create_default: bool, require_alia
         let mut index = default_index.to_owned();
         let mut id = None;
         let mut alias_only = require_alias;
+        let mut is_create = name == "create" || name == "index" && is_create_default;
         let mut expectation = Expectation::default();
         for (key, value) in options {
             match (key.as_str(), value) {
@@ -139,6 +140,7 @@ fn parse(body: &[u8], default_index: &str, is_create_default: bool, require_alia
                 ("_id", Value::String(it)) => id = Some(it),
                 // Numbers are taken as their text; null is none.
                 ("_id", Value::Number(it)) => id = Some(it.to_string()),
+                ("op_type", Value::String(it)) if name == "index" && matches!(it.as_str(), "index" | "create") => is_create = it == "create",
                 ("_id" | "routing" | "_routing" | "pipeline", Value::Null) => {}
                 ("if_seq_no", Value::Number(it)) => expectation.seq = it.as_i64(),
                 ("if_primary_term", Value::Number(it)) => expectation.term = it.as_i64(),
@@ -167,7 +169,7 @@ fn parse(body: &[u8], default_index: &str, is_create_default: bool, require_alia
                     .ok_or_else(|| ApiError::illegal_argument(format!("Action/metadata line [{number}] has no document after it")))?;
                 if name == "update" {
                     WriteAction::Update(Box::new(update(source, at)?))
-                } else if name == "create" || is_create_default {
+                } else if is_create {
                     WriteAction::Create(source.to_vec())
                 } else {
                     WriteAction::Index(source.to_vec())
@@ -201,7 +203,10 @@ fn action(line: &[u8], number: usize) -> Result<(String, Map<String, Value>), Ap
     let malformed = |what: &str| ApiError::illegal_argument(format!("Malformed action/metadata line [{number}], {what}"));
     let Ok(Value::Object(object)) = serde_json::from_slice::<Value>(line) else { return Err(malformed("expected START_OBJECT")) };
     let mut keys = object.into_iter();
-    let (Some((name, options)), None) = (keys.next(), keys.next()) else { return Err(malformed("expected one action")) };
+    let Some((name, options)) = keys.next() else { return Err(malformed("expected FIELD_NAME but found [END_OBJECT]")) };
+    if keys.next().is_some() {
+        return Err(malformed("expected END_OBJECT but found [FIELD_NAME]"));
+    }
     if !matches!(name.as_str(), "index" | "create" | "delete" | "update") {
         return Err(malformed(&format!("expected field [create], [delete], [index] or [update] but found [{name}]")));
     }

@@ -77,6 +77,11 @@ impl Params {
         self.0.remove(name)
     }
 
+    /// A parameter, left for others to take.
+    pub fn look(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     /// Whether a parameter is there and nobody took it.
     pub fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)

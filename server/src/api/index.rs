@@ -1,7 +1,7 @@
 //! Indices: create, look at, delete.
 
 use sekisho_engine::mapping::simple_match;
-use sekisho_engine::{EngineError, IndexInfo, ResolveOptions, Targets};
+use sekisho_engine::{IndexInfo, ResolveOptions, Targets};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Outcome, Reply};
@@ -26,9 +26,11 @@ pub async fn create(mut call: Call) -> Outcome {
     call.app
         .blocking(move |engine| {
             let parts = template::parts_of(engine, &name, &given)?;
-            let mapping = parts.mapping(false).map_err(|error| match error {
-                EngineError::Mapping(error) => ApiError::new(400, "mapper_parsing_exception", format!("Failed to parse mapping: {error}")),
-                other => other.into(),
+            let mapping = parts.mapping(false).map_err(|error| match ApiError::from(error) {
+                error if error.kind == "mapper_parsing_exception" => {
+                    ApiError::new(error.status, error.kind, format!("Failed to parse mapping: {}", error.reason))
+                }
+                error => error,
             })?;
             let name = engine.create_index_with(&name, Some(mapping), Value::Object(parts.settings), &parts.aliases)?;
             Ok(Reply::Json(json!({ "acknowledged": true, "shards_acknowledged": true, "index": name })))

@@ -6,7 +6,9 @@ use sekisho_engine::WriteResult;
 use serde_json::json;
 
 use super::call::{Call, Outcome, Params, Reply};
+use super::condition::invalid;
 use super::error::ApiError;
+use super::index::infos;
 use crate::app::{resolve_options, targets};
 use crate::security::Scope;
 
@@ -91,21 +93,38 @@ pub async fn flush(mut call: Call) -> Outcome {
         .await
 }
 
+/// Answers `_cache/clear`. Partial answers are kept within a bound of memory and are never stale, so there is nothing to free by hand.
+///
+/// # Errors
+/// 404 for an index that does not exist.
+pub async fn clear_cache(mut call: Call) -> Outcome {
+    let options = resolve_options(&mut call.params)?;
+    call.params.ignore(&["fielddata", "fields", "query", "request"]);
+    call.params.finish(&call.path)?;
+    let index = call.part("index").to_owned();
+    call.app.blocking(move |engine| Ok(shards(targets(engine, &index, options)?.len()))).await
+}
+
 /// Answers `_forcemerge`.
 ///
 /// # Errors
 /// 404 for an index that does not exist.
 pub async fn force_merge(mut call: Call) -> Outcome {
     let options = resolve_options(&mut call.params)?;
-    let splits_max = call.params.number("max_num_segments")?.unwrap_or(1).max(1) as usize;
-    call.params.ignore(&["flush", "wait_for_completion"]);
+    let asked = call.params.number("max_num_segments")?;
+    let is_for_deleted = call.params.flag("only_expunge_deletes")?.unwrap_or(false);
+    if is_for_deleted && asked.is_some() {
+        return invalid("cannot set only_expunge_deletes and max_num_segments at the same time, those two parameters are mutually exclusive");
+    }
+    let splits_max = asked.unwrap_or(1).max(1) as usize;
+    call.params.ignore(&["flush", "wait_for_completion", "primary_only"]);
     call.params.finish(&call.path)?;
     let index = call.part("index").to_owned();
     call.app
         .blocking(move |engine| {
             let targets = targets(engine, &index, options)?;
-            for uuid in targets.uuids() {
-                engine.force_merge(uuid, splits_max)?;
+            for info in infos(engine, &targets).iter().filter(|it| !is_for_deleted || it.docs_deleted > 0) {
+                engine.force_merge(&info.uuid, splits_max)?;
             }
             Ok(shards(targets.len()))
         })

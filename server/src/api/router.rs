@@ -28,7 +28,7 @@ use tower_http::decompression::RequestDecompressionLayer;
 
 use super::call::{self, Call, Params, Reply};
 use super::error::{ApiError, CHALLENGES};
-use super::{ENDPOINTS, Endpoint, filter_path, info};
+use super::{ENDPOINTS, Endpoint, filter_path, human, info};
 use crate::app::App;
 use crate::gate::{self, MediaType};
 use crate::http::Peer;
@@ -139,7 +139,7 @@ async fn dispatch(app: App, endpoints: Vec<&'static Endpoint>, parts: RawPathPar
         return style.error(&error);
     };
     let mut params = Params::parse(request.uri().query().unwrap_or_default());
-    if let Err(error) = style.take(&mut params) {
+    if let Err(error) = style.take(&mut params, request.uri().path()) {
         return style.error(&error);
     }
     let path = request.uri().path().to_owned();
@@ -234,7 +234,7 @@ fn panicked(metrics: &Metrics, panic: Box<dyn Any + Send>) -> Response<Body> {
     let what = panic.downcast_ref::<&str>().map(|it| (*it).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     tracing::error!(what, "a request failed inside");
     metrics.panics.inc();
-    Style { media: MediaType::Json, is_head: false, is_pretty: false, is_dashboard: false, filter_path: None }.error(&ApiError::new(
+    Style { media: MediaType::Json, is_head: false, is_pretty: false, is_human: false, is_dashboard: false, filter_path: None }.error(&ApiError::new(
         500,
         "exception",
         "internal error; the log says more",
@@ -246,6 +246,7 @@ struct Style {
     media: MediaType,
     is_head: bool,
     is_pretty: bool,
+    is_human: bool,
     /// A page of ours asks, which knows by itself what a 401 is.
     is_dashboard: bool,
     filter_path: Option<String>,
@@ -257,16 +258,26 @@ impl Style {
             media: MediaType::of_answer(request.headers()),
             is_head: request.method() == Method::HEAD,
             is_pretty: false,
+            is_human: false,
             is_dashboard: request.headers().get("x-requested-with").is_some_and(|it| it == "sekisho-ui"),
             filter_path: None,
         }
     }
 
     /// Takes the parameters that every endpoint knows.
-    fn take(&mut self, params: &mut Params) -> Result<(), ApiError> {
+    fn take(&mut self, params: &mut Params, path: &str) -> Result<(), ApiError> {
+        // Tables know more formats than these two, and take the parameter themselves.
+        match params.look("format") {
+            Some("yaml") => self.media = MediaType::Yaml,
+            Some("json") if self.media == MediaType::Yaml => self.media = MediaType::Json,
+            _ => {}
+        }
+        if matches!(params.look("format"), Some("yaml" | "json")) && !path.starts_with("/_cat/") {
+            params.ignore(&["format"]);
+        }
         self.is_pretty = params.flag("pretty")?.unwrap_or(false);
         self.filter_path = params.take("filter_path");
-        params.flag("human")?;
+        self.is_human = params.flag("human")?.unwrap_or(false);
         params.flag("error_trace")?;
         Ok(())
     }
@@ -335,7 +346,10 @@ impl Style {
         response
     }
 
-    fn json(&self, status: u16, value: Value) -> Response<Body> {
+    fn json(&self, status: u16, mut value: Value) -> Response<Body> {
+        if self.is_human {
+            human::add(&mut value);
+        }
         match &self.filter_path {
             Some(patterns) => self.render(status, &filter_path::apply(value, patterns)),
             None => self.render(status, &value),
@@ -343,6 +357,10 @@ impl Style {
     }
 
     fn render(&self, status: u16, value: &Value) -> Response<Body> {
+        if self.media == MediaType::Yaml {
+            let text = serde_norway::to_string(value).expect("a JSON value has only text keys");
+            return self.bytes(status, self.media.text(), format!("---\n{text}").into());
+        }
         let text = if self.is_pretty { serde_json::to_vec_pretty(value) } else { serde_json::to_vec(value) };
         let mut text = text.expect("a JSON value has only text keys");
         if self.is_pretty {

@@ -8,23 +8,54 @@ use super::error::ApiError;
 use super::index::infos;
 use crate::app::{resolve_options, targets};
 
-/// The figures there are.
-const METRICS: &[&str] = &["docs", "segments", "store"];
+/// The figures that may be asked for.
+const METRICS: &[&str] = &[
+    "bulk",
+    "completion",
+    "docs",
+    "fielddata",
+    "flush",
+    "get",
+    "indexing",
+    "merge",
+    "query_cache",
+    "recovery",
+    "refresh",
+    "request_cache",
+    "search",
+    "segments",
+    "shard_stats",
+    "store",
+    "translog",
+    "warmer",
+];
 
-/// Answers `_stats`. Other figures than documents, segments and bytes are not kept by index.
+/// Answers `_stats`. Other figures than documents, segments and bytes are not kept by index: asked for, they are absent.
 ///
 /// # Errors
 /// 404 for an index that does not exist, 400 for figures that there are none of.
 pub async fn handle(mut call: Call) -> Outcome {
     let options = resolve_options(&mut call.params)?;
-    call.params.ignore(&["level", "forbid_closed_indices", "include_segment_file_sizes", "include_unloaded_segments"]);
+    call.params.ignore(&[
+        "level",
+        "fields",
+        "completion_fields",
+        "fielddata_fields",
+        "groups",
+        "forbid_closed_indices",
+        "include_segment_file_sizes",
+        "include_unloaded_segments",
+    ]);
     call.params.finish(&call.path)?;
     let wanted: Vec<String> = match call.part("metric") {
         "" | "_all" => METRICS.iter().map(|it| (*it).to_owned()).collect(),
         names => names.split(',').map(str::to_owned).collect(),
     };
     if let Some(name) = wanted.iter().find(|it| !METRICS.contains(&it.as_str())) {
-        return Err(ApiError::illegal_argument(format!("request [{}] contains unrecognized metric: [{name}]; there are {METRICS:?}", call.path)));
+        // One letter that is missing or too many is what typing gets wrong.
+        let near = METRICS.iter().find(|it| (it.len().abs_diff(name.len()) == 1) && is_part(it, name));
+        let hint = near.map(|it| format!(" -> did you mean [{it}]?")).unwrap_or_default();
+        return Err(ApiError::illegal_argument(format!("request [{}] contains unrecognized metric: [{name}]{hint}", call.path)));
     }
     let expression = call.part("index").to_owned();
     call.app
@@ -49,6 +80,13 @@ pub async fn handle(mut call: Call) -> Outcome {
             Ok(Reply::Json(json!({ "_shards": shards, "_all": of(&infos), "indices": indices })))
         })
         .await
+}
+
+/// Whether the shorter of two words is the longer without some letters.
+fn is_part(a: &str, b: &str) -> bool {
+    let (long, short) = if a.len() > b.len() { (a, b) } else { (b, a) };
+    let mut letters = long.chars();
+    short.chars().all(|it| letters.any(|letter| letter == it))
 }
 
 fn figures(infos: &[IndexInfo], wanted: &[String]) -> Value {

@@ -1,4 +1,4 @@
-//! Index and component templates: `_index_template`, `_component_template`, and what is left of the legacy `_template`.
+//! Index and component templates: `_index_template` and `_component_template`. The older `_template` is in [`super::legacy_template`].
 
 use std::collections::BTreeMap;
 
@@ -130,16 +130,6 @@ pub async fn simulate_index(mut call: Call) -> Outcome {
         .await
 }
 
-/// Answers `GET _template`: there are no legacy templates.
-///
-/// # Errors
-/// 404 with an empty object for a name, as where it does not exist.
-pub async fn get_legacy(mut call: Call) -> Outcome {
-    take_get(&mut call)?;
-    let is_named = call.part("name").split(',').any(|it| !it.is_empty() && !it.contains('*'));
-    Ok(Reply::Status(if is_named { 404 } else { 200 }, json!({})))
-}
-
 /// The parts that an index of that name gets: from its template, and over them those that the request gives.
 ///
 /// # Errors
@@ -169,6 +159,11 @@ pub fn parse_parts(body: &Map<String, Value>, what: &str) -> Result<TemplatePart
     for (key, value) in body {
         match (key.as_str(), value) {
             ("settings", value) => parts.settings = setting::parse(value)?,
+            ("mappings", Value::Object(mappings)) if mappings.get("_doc").is_some_and(Value::is_object) => {
+                return Err(ApiError::illegal_argument(
+                    "The mapping definition cannot be nested under a type [_doc] unless include_type_name is set to true.",
+                ));
+            }
             ("mappings", Value::Object(mappings)) => parts.mappings = mappings.clone(),
             ("aliases", value) => parts.aliases = alias::by_name(value)?.into_iter().collect::<BTreeMap<String, Alias>>(),
             ("lifecycle", Value::Object(given)) => parts.lifecycle = Some(lifecycle::parse(given)?),
@@ -178,16 +173,16 @@ pub fn parse_parts(body: &Map<String, Value>, what: &str) -> Result<TemplatePart
     Ok(parts)
 }
 
-fn take_put(call: &mut Call) -> Result<bool, ApiError> {
+pub(super) fn take_put(call: &mut Call) -> Result<bool, ApiError> {
     let create = call.params.flag("create")?.unwrap_or(false);
-    call.params.ignore(&["timeout", "master_timeout", "cause"]);
+    call.params.ignore(&["timeout", "master_timeout", "cluster_manager_timeout", "cause"]);
     call.params.finish(&call.path)?;
     Ok(create)
 }
 
-fn take_get(call: &mut Call) -> Result<bool, ApiError> {
+pub(super) fn take_get(call: &mut Call) -> Result<bool, ApiError> {
     let flat = call.params.flag("flat_settings")?.unwrap_or(false);
-    call.params.ignore(&["local", "master_timeout", "include_defaults"]);
+    call.params.ignore(&["local", "master_timeout", "cluster_manager_timeout", "include_defaults"]);
     call.params.finish(&call.path)?;
     Ok(flat)
 }
@@ -201,7 +196,7 @@ fn chosen<T>(templates: BTreeMap<String, T>, names: &str, what: &str) -> Result<
     Ok(templates.into_iter().filter(|it| patterns.is_empty() || patterns.iter().any(|pattern| simple_match(pattern, &it.0))).collect())
 }
 
-fn to_delete(existing: impl Iterator<Item = String>, names: &str, what: &str) -> Result<Vec<String>, ApiError> {
+pub(super) fn to_delete(existing: impl Iterator<Item = String>, names: &str, what: &str) -> Result<Vec<String>, ApiError> {
     let existing: Vec<String> = existing.collect();
     let mut found = Vec::new();
     for pattern in names.split(',') {
@@ -279,7 +274,7 @@ fn parse_component(body: Map<String, Value>) -> Result<ComponentTemplate, ApiErr
     Ok(template)
 }
 
-fn names(key: &str, value: &Value) -> Result<Vec<String>, ApiError> {
+pub(super) fn names(key: &str, value: &Value) -> Result<Vec<String>, ApiError> {
     match value {
         Value::String(it) => Ok(it.split(',').map(str::to_owned).collect()),
         Value::Array(items) if items.iter().all(Value::is_string) => Ok(items.iter().filter_map(|it| it.as_str().map(str::to_owned)).collect()),

@@ -514,6 +514,34 @@ impl Scope {
         self.engine.recovery()
     }
 
+    /// As [`Engine::legacy_templates`].
+    pub fn legacy_templates(&self) -> BTreeMap<String, IndexTemplate> {
+        self.engine.legacy_templates()
+    }
+
+    /// As [`Engine::put_legacy_template`].
+    ///
+    /// # Errors
+    /// As that, and [`EngineError::Forbidden`].
+    pub fn put_legacy_template(&self, name: &str, template: IndexTemplate, create: bool) -> Result<(), EngineError> {
+        self.check_templates()?;
+        self.engine.put_legacy_template(name, template, create)
+    }
+
+    /// As [`Engine::delete_legacy_templates`].
+    ///
+    /// # Errors
+    /// As that, and [`EngineError::Forbidden`].
+    pub fn delete_legacy_templates(&self, names: &[String]) -> Result<(), EngineError> {
+        self.check_templates()?;
+        self.engine.delete_legacy_templates(names)
+    }
+
+    /// Where the data is, for figures of its disk.
+    pub fn data_dir(&self) -> &std::path::Path {
+        self.engine.data_dir()
+    }
+
     /// As [`Engine::log_bytes`].
     pub fn log_bytes(&self) -> u64 {
         self.engine.log_bytes()

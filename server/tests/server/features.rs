@@ -30,7 +30,7 @@ their place: `site-rules.md`), snapshots.
 ## Clients that run in the tests
 
 `server/tests/clients`: elasticsearch-py 8 and 9 with its bulk and scan helpers, elasticsearch-dsl, opensearch-py, pySigma's Elasticsearch backend
-(its queries), ElastAlert 2, and the requests of Grafana's data source.
+(its queries), ElastAlert 2, the requests of Grafana's data source, and the official Node clients of Elasticsearch 8 and 9 and of OpenSearch with their helpers.
 ";
 
 #[test]
