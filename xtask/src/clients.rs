@@ -13,7 +13,7 @@ use crate::{provision, repository};
 
 /// Requirements and the cases that run with them.
 const ENVIRONMENTS: [(&str, &[&str]); 3] = [
-    ("8", &["test_elasticsearch.py", "test_dsl.py", "test_opensearch.py", "test_sigma.py", "test_grafana.py", "test_node.py"]),
+    ("8", &["test_elasticsearch.py", "test_dsl.py", "test_opensearch.py", "test_sigma.py", "test_grafana.py", "test_node.py", "test_rsyslog.py"]),
     ("9", &["test_elasticsearch.py"]),
     ("elastalert", &["test_elastalert.py"]),
 ];
@@ -35,6 +35,7 @@ pub(crate) fn test(root: &Path) -> Result<()> {
         bail!("{} is not there: cargo build", server.display());
     }
     let cases = root.join("server/tests/clients");
+    provision::rsyslog()?;
     let node = node_clients(root, &cases)?;
     for (name, files) in ENVIRONMENTS {
         let folder = target_directory(root).join("clients").join(name);

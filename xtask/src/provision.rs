@@ -1,5 +1,5 @@
 //! Installing what the tests need on a fresh Debian machine: Node, npm, Chromium, a Japanese font, a C++ compiler,
-//! Python, unzip, systemd's checks.
+//! Python, unzip, systemd's checks, rsyslog.
 //!
 //! As root it calls apt-get; otherwise it names what is missing and stops. Nothing is downloaded from anywhere else.
 
@@ -93,6 +93,16 @@ pub(crate) fn python_with(requirements: &Path, folder: &Path) -> Result<PathBuf>
     Ok(program)
 }
 
+/// rsyslog with its output to Elasticsearch, installed when missing. Its service is not started: the tests start one of their own.
+///
+/// # Errors
+/// They are missing and cannot be installed.
+pub(crate) fn rsyslog() -> Result<()> {
+    let modules = ["/usr/lib/x86_64-linux-gnu/rsyslog", "/usr/lib/aarch64-linux-gnu/rsyslog", "/usr/lib/rsyslog", "/usr/lib64/rsyslog"];
+    let has_output = modules.iter().any(|it| Path::new(it).join("omelasticsearch.so").is_file());
+    if find("rsyslogd").is_some() && has_output { Ok(()) } else { install(&["rsyslog", "rsyslog-elasticsearch"]) }
+}
+
 /// systemd's programs, installed when missing: they check the unit. Nothing of it runs.
 ///
 /// # Errors
@@ -111,7 +121,9 @@ fn install(packages: &[&str]) -> Result<()> {
     }
     run(Command::new("apt-get").args(["update", "-qq"]))?;
     let mut install = Command::new("apt-get");
-    install.args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages).env("DEBIAN_FRONTEND", "noninteractive");
+    install.args(["install", "-y", "-qq", "--no-install-recommends"]).args(packages);
+    // In the first runlevel no package starts its service.
+    install.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1");
     run(&mut install)
 }
 
