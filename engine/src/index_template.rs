@@ -354,9 +354,24 @@ impl Engine {
     /// Removes index templates that exist; what they made stays as it is.
     ///
     /// # Errors
-    /// [`EngineError::Manifest`].
+    /// [`EngineError::IllegalArgument`] for the only one that says what a data stream's next index is like; [`EngineError::Manifest`].
     pub fn delete_index_templates(&self, names: &[String]) -> Result<(), EngineError> {
         let _metadata = self.inner.metadata_lock();
+        {
+            let state = self.inner.state();
+            let mut left = state.templates.clone();
+            left.index.retain(|it, _| !names.contains(it));
+            let makes = |templates: &Templates, stream: &str| templates.matching(stream).is_some_and(|it| it.1.is_data_stream);
+            let is_orphan = |it: &&String| !is_builtin_stream(it) && makes(&state.templates, it) && !makes(&left, it);
+            let users: Vec<&str> = state.streams.keys().filter(is_orphan).map(String::as_str).collect();
+            if !users.is_empty() {
+                return Err(EngineError::IllegalArgument(format!(
+                    "unable to remove composable templates [{}] as they are in use by a data streams [{}]",
+                    names.join(", "),
+                    users.join(", ")
+                )));
+            }
+        }
         self.inner.publish(names.iter().map(|name| Edit::DropIndexTemplate { name: name.clone() }).collect())?;
         let mut state = self.inner.state();
         names.iter().for_each(|it| drop(state.templates.index.remove(it)));

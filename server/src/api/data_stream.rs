@@ -60,6 +60,36 @@ pub async fn get(mut call: Call) -> Outcome {
         .await
 }
 
+/// Answers `GET _data_stream/_stats` and `GET _data_stream/{name}/_stats`: backing indices, bytes on disk, and the newest `@timestamp` in
+/// milliseconds, 0 where there is none.
+///
+/// # Errors
+/// 404 for a name that does not exist.
+pub async fn stats(mut call: Call) -> Outcome {
+    call.params.ignore(&["expand_wildcards"]);
+    call.params.finish(&call.path)?;
+    let patterns = call.part("name").to_owned();
+    call.app
+        .blocking(move |engine| {
+            let patterns: Vec<&str> = if patterns.is_empty() { vec!["*"] } else { patterns.split(',').collect() };
+            let mut streams = engine.retention();
+            if let Some(name) = patterns.iter().find(|name| !name.contains('*') && !streams.iter().any(|it| it.stream == **name)) {
+                return Err(ApiError::index_not_found(name));
+            }
+            streams.retain(|it| patterns.iter().any(|pattern| simple_match(pattern, &it.stream)));
+            let indices: usize = streams.iter().map(|it| it.indices).sum();
+            let shown = streams.iter().map(|it| {
+                let newest = it.time.map_or(0, |it| it.1.0);
+                json!({ "data_stream": it.stream, "backing_indices": it.indices, "store_size_bytes": it.bytes, "maximum_timestamp": newest })
+            });
+            Ok(Reply::Json(json!({
+                "_shards": { "total": indices, "successful": indices, "failed": 0 }, "data_stream_count": streams.len(), "backing_indices": indices,
+                "total_store_size_bytes": streams.iter().map(|it| it.bytes).sum::<u64>(), "data_streams": shown.collect::<Vec<_>>(),
+            })))
+        })
+        .await
+}
+
 /// Answers `PUT _data_stream/{name}`: a built-in stream, or one that an index template makes.
 ///
 /// # Errors

@@ -218,6 +218,7 @@ endpoints! {
     ["GET"] ["/{index}/_lifecycle/explain"] VIEW => lifecycle::explain;
     ["GET", "POST"] ["/_resolve/index/{index}"] VIEW => resolve::handle;
     ["GET"] ["/_data_stream", "/_data_stream/{name}"] VIEW => data_stream::get;
+    ["GET"] ["/_data_stream/_stats", "/_data_stream/{name}/_stats"] VIEW => data_stream::stats;
     ["PUT"] ["/_data_stream/{name}"] CREATE_INDEX => data_stream::create;
     ["DELETE"] ["/_data_stream/{name}"] MANAGE => data_stream::delete;
     ["POST"] ["/_aliases"] MANAGE => alias::update;

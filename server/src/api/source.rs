@@ -43,7 +43,11 @@ pub fn source_filter(params: &mut Params) -> Option<SourceFilter> {
     if includes.is_none() && excludes.is_none() {
         return whole;
     }
-    Some(SourceFilter::Fields { includes: includes.map(list).unwrap_or_default(), excludes: excludes.map(list).unwrap_or_default() })
+    let named = match whole {
+        Some(SourceFilter::Fields { includes, .. }) => includes,
+        _ => Vec::new(),
+    };
+    Some(SourceFilter::Fields { includes: includes.map_or(named, list), excludes: excludes.map(list).unwrap_or_default() })
 }
 
 /// `_source` of a document's answer, where the filter shows one.
