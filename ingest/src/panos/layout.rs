@@ -196,6 +196,7 @@ mod tests {
             ("1,2019/11/03 07:01:51,0018,HIP-MATCH,general,0,", "panos-hipmatch"),
             ("1,2019/11/03 07:01:51,0018,WEATHER,sunny,0,", "unknown log type WEATHER"),
             ("Apr 11 20:06:15 192.168.0.1 01111111111,2024/04/11 20:06:15,audit,2561,gui-op,suser,\"x\"", "panos-audit"),
+            ("01111111111,2024/04/11 20:06:15,audit,end,gui-op,suser,\"x\"", "panos-audit"),
             (
                 "<14>1 2021-10-27T19:21:00.034Z s logforwarder - panwlogs - 2021-10-27T19:20:59.000000Z,no-serial,TRAFFIC,end,10.0",
                 "panos-cloud-csv panos-traffic",

@@ -44,6 +44,9 @@ pub fn find_csv(text: &str) -> Option<usize> {
     memchr_iter(b',', bytes).find_map(|comma| csv_start(bytes, comma))
 }
 
+/// The third column of an AUDIT line, which is where the others have the serial number.
+const AUDIT: &[u8] = b"audit";
+
 /// The start of the CSV whose first comma is at `comma`.
 fn csv_start(bytes: &[u8], comma: usize) -> Option<usize> {
     if !bytes[comma + 1..].first()?.is_ascii_digit() {
@@ -57,6 +60,10 @@ fn csv_start(bytes: &[u8], comma: usize) -> Option<usize> {
     }
     let rest = time_column(&bytes[comma + 1..])?;
     let serial_end = rest.iter().position(|&it| it == b',')?;
+    // An AUDIT line is one column shorter in front: what stands here is no serial number, and what follows no type.
+    if rest[..serial_end].eq_ignore_ascii_case(AUDIT) {
+        return None;
+    }
     let rest = &rest[serial_end + 1..];
     let type_end = rest.iter().position(|it| !it.is_ascii_alphabetic() && *it != b'-')?;
     (type_end > 0 && rest[type_end] == b',').then_some(start)
@@ -82,7 +89,8 @@ pub fn find_cloud_csv(text: &str) -> Option<usize> {
 pub fn is_audit_layout(text: &str) -> bool {
     let bytes = text.as_bytes();
     let Some(comma) = memchr::memchr(b',', bytes) else { return false };
-    time_column(&bytes[comma + 1..]).is_some_and(|rest| rest.len() > 6 && rest[..5].eq_ignore_ascii_case(b"audit") && rest[5] == b',')
+    time_column(&bytes[comma + 1..])
+        .is_some_and(|rest| rest.iter().position(|it| *it == b',').is_some_and(|end| rest[..end].eq_ignore_ascii_case(AUDIT)))
 }
 
 /// The name in the second column from here.
@@ -351,6 +359,7 @@ mod tests {
             "x1,2019/11/03 07:01:51,serial,TRAFFIC,end",
             "1,9/16/19 10:00,1801017000,TRAFFIC,start,2049",
             "01111111111,2024/04/11 20:06:15,audit,2561,gui-op,suser,",
+            "01111111111,2024/04/11 20:06:15,audit,end,gui-op,suser,",
             "2021-10-28T02:58:52.000000Z,no-serial,THREAT,url,10.0",
             "1,",
             "",
