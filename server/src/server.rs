@@ -27,6 +27,9 @@ use crate::sockets;
 /// Time for the listeners to make durable what they have received.
 const LISTENERS_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Time for the audit events that wait: at most a queue of them.
+const AUDIT_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Time for the last commit. It is only for a quick start: everything is in the log already.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -78,6 +81,9 @@ pub struct Server {
     listener_tasks: Vec<JoinHandle<()>>,
     ledger: Arc<Ledger>,
     ledger_task: JoinHandle<()>,
+    /// Of its own: the last requests are over before it.
+    audit_stop: watch::Sender<bool>,
+    audit_task: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -139,9 +145,8 @@ impl Server {
         app.set_sink(sink.clone());
         let listeners = Listeners::new(sink, options);
         let mut listener_tasks = vec![tokio::spawn(rules.keep_fresh(stopped.clone()))];
-        if let Some(audit) = audit {
-            tokio::spawn(write_all(audit, audit_engine));
-        }
+        let (audit_stop, audit_stopped) = watch::channel(false);
+        let audit_task = audit.map(|it| tokio::spawn(write_all(it, audit_engine, audit_stopped)));
         listener_tasks.push(tokio::spawn(sweep(app.clone(), stopped.clone())));
         let ledger_task = tokio::spawn(keep_saved(ledger.clone(), stopped.clone()));
         for it in tcp {
@@ -165,7 +170,7 @@ impl Server {
         if let Some(tls) = http_tls {
             listener_tasks.push(tokio::spawn(tls.keep_fresh(TLS_RELOAD_INTERVAL, ingest_metrics, stopped)));
         }
-        Ok(Self { app, http, syslog_tcp, syslog_udp, syslog_tls, stop, http_task, listener_tasks, ledger, ledger_task })
+        Ok(Self { app, http, syslog_tcp, syslog_udp, syslog_tls, stop, http_task, listener_tasks, ledger, ledger_task, audit_stop, audit_task })
     }
 
     /// What requests share.
@@ -208,6 +213,12 @@ impl Server {
         let (listeners, _) = tokio::join!(tokio::time::timeout(LISTENERS_TIMEOUT, listeners), self.http_task);
         if listeners.is_err() {
             tracing::warn!("connections that still send were cut off; what they sent without acknowledgement may be missing");
+        }
+        let _ = self.audit_stop.send(true);
+        if let Some(audit) = self.audit_task
+            && tokio::time::timeout(AUDIT_TIMEOUT, audit).await.is_err()
+        {
+            tracing::error!("audit events were lost: they could not be written in time");
         }
         let _ = self.ledger_task.await;
         // Only now has every line been seen.

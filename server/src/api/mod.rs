@@ -72,6 +72,7 @@ pub mod validate;
 use std::future::Future;
 use std::pin::Pin;
 
+use axum::http::Method;
 use call::{Call, Outcome};
 
 use crate::security::{ClusterPrivileges, IndexPrivileges, Privilege};
@@ -283,4 +284,21 @@ endpoints! {
     ["GET"] ["/openapi.json"] KNOWN => openapi::handle;
     ["GET"] ["/metrics"] Privilege::Metrics => metrics::handle;
     ["GET", "HEAD"] ["/ui", "/ui/", "/ui/{*path}"] Privilege::Open => ui::handle;
+}
+
+/// Endpoints whose documents go or come by the many, beside those that ask to manage.
+const MANY_DOCUMENTS: &[&str] = &["by_query::delete", "by_query::update", "reindex::handle"];
+
+/// Endpoints that ask to manage and change nothing, or note by themselves what they change.
+const NOT_AUDITED: &[&str] = &["maintenance::flush", "pipelines::simulate"];
+
+/// Whether the success of a request is an audit event: it changes what the server is, or takes away more than a document.
+pub(crate) fn is_audited(endpoint: &Endpoint, method: &Method) -> bool {
+    let is_reading = matches!(*method, Method::GET | Method::HEAD);
+    let is_managing = match endpoint.privilege {
+        Privilege::Cluster(it) => [ALL_CLUSTER, MANAGE_CLUSTER, MANAGE_TEMPLATES].contains(&Privilege::Cluster(it)),
+        Privilege::Index(it) => [MANAGE, CREATE_INDEX].contains(&Privilege::Index(it)),
+        Privilege::Open | Privilege::Metrics | Privilege::Collector | Privilege::Known => false,
+    };
+    !is_reading && (MANY_DOCUMENTS.contains(&endpoint.name) || is_managing && !NOT_AUDITED.contains(&endpoint.name))
 }

@@ -28,7 +28,7 @@ use tower_http::decompression::RequestDecompressionLayer;
 
 use super::call::{self, Call, Params, Reply};
 use super::error::{ApiError, CHALLENGES};
-use super::{ENDPOINTS, Endpoint, filter_path, human, info};
+use super::{ENDPOINTS, Endpoint, filter_path, human, info, is_audited};
 use crate::app::App;
 use crate::gate::{self, MediaType};
 use crate::http::Peer;
@@ -164,8 +164,20 @@ async fn dispatch(app: App, endpoints: Vec<&'static Endpoint>, parts: RawPathPar
     let peer = peer.map(|it| it.address);
     let metrics = app.metrics().clone();
     let body = call::body_or_source(&method, body, &mut params);
+    let (auditor, asked_path) = (app.clone(), path.clone());
     let call = Call { app, path, parts, params, headers: head.headers, peer, is_encrypted, body };
-    match (endpoint.handler)(call).await {
+    let outcome = (endpoint.handler)(call).await;
+    let event = match &outcome {
+        Ok(_) if is_audited(endpoint, &method) => Some((endpoint.name, true)),
+        // On an index, which only the handler came to know.
+        Err(error) if error.status == 403 && error.kind == "security_exception" => Some(("access_denied", false)),
+        Ok(_) | Err(_) => None,
+    };
+    if let Some((action, is_success)) = event {
+        let request = (method.as_str(), asked_path.as_str());
+        auditor.guard().note(Happened { action, is_success, access: auditor.access(), address: peer, request, reason: None });
+    }
+    match outcome {
         // Ten thousand hits take a while to write.
         Ok(reply @ (Reply::Json(_) | Reply::Status(..))) => tokio::task::spawn_blocking(move || style.reply(reply, &asked))
             .await

@@ -60,7 +60,7 @@ pub(super) async fn with_store<T: Send + 'static>(
 /// Notes a change in the audit stream.
 pub(super) fn note(call: &Call, action: &'static str, what: &str) {
     let request = ("", call.path.as_str());
-    call.app.guard().note(Happened { action, is_success: true, access: call.app.access(), address: None, request, reason: Some(what) });
+    call.app.guard().note(Happened { action, is_success: true, access: call.app.access(), address: call.peer, request, reason: Some(what) });
 }
 
 /// Answers `POST _security/api_key`.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use sekisho_engine::{Condition, Engine, WriteAction, WriteOp};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::access::{Access, Actor};
 
@@ -88,10 +88,25 @@ fn document(it: Happened<'_>) -> Value {
     document
 }
 
-/// Writes events until nobody notes any more.
-pub(crate) async fn write_all(mut events: mpsc::Receiver<Value>, engine: Engine) {
+/// Writes events until `stop`, and then those that are noted already.
+pub(crate) async fn write_all(mut events: mpsc::Receiver<Value>, engine: Engine, mut stop: watch::Receiver<bool>) {
     let mut batch = Vec::new();
-    while events.recv_many(&mut batch, BATCH_EVENTS).await > 0 {
+    let mut is_stopping = false;
+    loop {
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|it| *it), if !is_stopping => {
+                is_stopping = true;
+                // What waits is still received; its end is the end.
+                events.close();
+                continue;
+            }
+            received = events.recv_many(&mut batch, BATCH_EVENTS) => {
+                if received == 0 {
+                    return;
+                }
+            }
+        }
         let (engine, ops) = (engine.clone(), batch.drain(..).map(op).collect());
         let written = tokio::task::spawn_blocking(move || write(&engine, ops)).await;
         if let Err(error) = written.map_err(|error| error.to_string()).and_then(|it| it) {

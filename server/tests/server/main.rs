@@ -22,6 +22,7 @@ mod many_connections;
 mod process;
 mod routes;
 mod samples;
+mod secrets;
 mod security;
 mod sessions;
 #[cfg(feature = "pipelines")]

@@ -266,6 +266,48 @@ fn the_audit_stream_tells_of_failures_and_only_to_those_who_keep_it() {
 }
 
 #[test]
+fn what_was_changed_is_in_the_audit_stream_even_if_the_server_stops_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || {
+        Guarded(Door::open_with(|config| {
+            config.data_dir = directory.path().join("data");
+            config.require_login = true;
+            config.admin_password = PASSWORD.to_owned();
+        }))
+    };
+    let it = open();
+    it.json("admin", "PUT", "/_security/user/part", &json!({ "password": PASSWORD, "roles": ["reader"] }));
+    it.json("admin", "PUT", "/a-1", &Value::Null);
+    it.json("admin", "POST", "/a-1/_delete_by_query", &json!({ "query": { "match_all": {} } }));
+    it.json("admin", "PUT", "/_index_template/t", &json!({ "index_patterns": ["t-*"] }));
+    it.json("admin", "GET", "/a-1/_search", &Value::Null);
+    assert_eq!(it.status("part", "GET", "/logs-sekisho.audit-default/_search", &Value::Null), 403);
+    it.json("admin", "DELETE", "/a-1", &Value::Null);
+    it.0.stop();
+
+    let it = open();
+    let found = it.json("admin", "GET", "/logs-sekisho.audit-default/_search?size=100", &Value::Null);
+    let events: Vec<(&str, &str, &str)> = found["hits"]["hits"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["_source"])
+        .map(|it| (it["event"]["action"].as_str().unwrap(), it["url"]["path"].as_str().unwrap(), it["user"]["name"].as_str().unwrap()))
+        .collect();
+    for expected in [
+        ("put_user", "/_security/user/part", "admin"),
+        ("index::create", "/a-1", "admin"),
+        ("by_query::delete", "/a-1/_delete_by_query", "admin"),
+        ("template::put_index", "/_index_template/t", "admin"),
+        ("access_denied", "/logs-sekisho.audit-default/_search", "part"),
+        ("index::delete", "/a-1", "admin"),
+    ] {
+        assert!(events.contains(&expected), "{expected:?} is not in {events:?}");
+    }
+    assert!(!events.iter().any(|it| it.1 == "/a-1/_search"), "searches are not noted: {events:?}");
+}
+
+#[test]
 fn a_key_can_do_what_it_was_made_for_and_no_more_than_its_maker() {
     let it = Guarded::with_documents();
     let make = |body: &Value| it.json("part", "POST", "/_security/api_key", body)["encoded"].as_str().unwrap().to_owned();
