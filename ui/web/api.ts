@@ -89,13 +89,13 @@ export async function searches(queries: Query[], signal: AbortSignal): Promise<(
 export type FieldInfo = { name: string; type: string; aggregatable: boolean };
 
 export async function fields(index: string, signal: AbortSignal): Promise<FieldInfo[]> {
-  const answer = (await ask(`/${encodeURIComponent(index)}/_field_caps?fields=*&ignore_unavailable=true`, { method: "GET", signal })) as unknown as {
-    fields: Record<string, Record<string, { type: string; aggregatable: boolean; metadata_field: boolean }>>;
+  const answer = (await ask(`/${encodeURIComponent(index)}/_field_caps?fields=*&filters=-parent,-metadata&ignore_unavailable=true`, { method: "GET", signal })) as unknown as {
+    fields: Record<string, Record<string, { type: string; aggregatable: boolean }>>;
   };
   return Object.entries(answer.fields)
     .flatMap(([name, types]) => {
       const first = Object.values(types)[0];
-      return first && !first.metadata_field ? [{ name, type: first.type, aggregatable: first.aggregatable }] : [];
+      return first ? [{ name, type: first.type, aggregatable: first.aggregatable }] : [];
     })
     .sort((a, b) => a.name.localeCompare(b.name));
 }

@@ -32,6 +32,51 @@ struct Capability {
 /// By field and type.
 type Capabilities = BTreeMap<String, BTreeMap<&'static str, Capability>>;
 
+/// What `filters` can say. No field is of the type nested.
+const FILTERS: &[&str] = &["+metadata", "-metadata", "-parent", "-multifield", "-nested"];
+
+/// What `filters` and `types` let through.
+struct Shown {
+    /// Of [`FILTERS`].
+    filters: Vec<&'static str>,
+    /// None lets all through.
+    types: Option<Vec<String>>,
+}
+
+impl Shown {
+    fn parse(filters: Option<&str>, types: Option<&str>) -> Result<Self, ApiError> {
+        let filter = |given: &str| {
+            // A plus in a URL is a blank.
+            let given = given.replace(' ', "+");
+            let known = FILTERS.iter().copied().find(|it| *it == given);
+            known.ok_or_else(|| ApiError::illegal_argument(format!("Unknown field caps filter [{given}]")))
+        };
+        let filters = filters.into_iter().flat_map(|it| it.split(',')).map(filter).collect::<Result<_, _>>()?;
+        Ok(Self { filters, types: types.map(|it| it.split(',').map(str::to_owned).collect()) })
+    }
+
+    fn has(&self, filter: &str) -> bool {
+        self.filters.contains(&filter)
+    }
+
+    fn is_of_type(&self, kind: &str) -> bool {
+        self.types.as_ref().is_none_or(|it| it.iter().any(|it| it == kind))
+    }
+
+    fn field(&self, kind: &str, is_multi_field: bool) -> bool {
+        let is_left_out = self.has("+metadata") || is_multi_field && self.has("-multifield");
+        !is_left_out && self.is_of_type(kind)
+    }
+
+    fn parents(&self) -> bool {
+        !self.has("-parent") && self.field("object", false)
+    }
+
+    fn metadata(&self, kind: &str) -> bool {
+        !self.has("-metadata") && self.is_of_type(kind)
+    }
+}
+
 /// Notes what an index can do with a field.
 fn note(fields: &mut Capabilities, name: &str, kind: &'static str, index: &str, (is_searchable, is_aggregatable): (bool, bool)) {
     let capability = fields.entry(name.to_owned()).or_default().entry(kind).or_default();
@@ -53,7 +98,10 @@ pub async fn handle(mut call: Call) -> Outcome {
     let options = resolve_options(&mut call.params)?;
     let mut patterns: Vec<String> = call.params.take("fields").map(|it| it.split(',').map(str::to_owned).collect()).unwrap_or_default();
     let with_unmapped = call.params.flag("include_unmapped")?.unwrap_or(false);
-    call.params.ignore(&["filters", "types", "include_empty_fields"]);
+    let shown = Shown::parse(call.params.take("filters").as_deref(), call.params.take("types").as_deref())?;
+    if call.params.flag("include_empty_fields")? == Some(false) {
+        return Err(ApiError::illegal_argument("[include_empty_fields=false] is not supported: it is not kept which fields no document has"));
+    }
     call.params.finish(&call.path)?;
     let mut filter = None;
     for (key, value) in call.object()? {
@@ -83,13 +131,18 @@ pub async fn handle(mut call: Call) -> Outcome {
                 for field in info.mapping.fields().iter().filter(|it| is_wanted(&it.name)) {
                     // Text has no column that could be searched instead.
                     let is_searchable = field.index || field.column_kind().is_some();
-                    note(&mut fields, &field.name, field.kind.name(), &info.name, (is_searchable, field.column_kind().is_some()));
+                    if shown.field(field.kind.name(), field.multi_field_of.is_some()) {
+                        note(&mut fields, &field.name, field.kind.name(), &info.name, (is_searchable, field.column_kind().is_some()));
+                    }
+                    if !shown.parents() {
+                        continue;
+                    }
                     let parents = field.name.match_indices('.').map(|(dot, _)| &field.name[..dot]);
                     for parent in parents.filter(|it| field.multi_field_of.is_none() && is_wanted(it) && info.mapping.field(it).is_none()) {
                         note(&mut fields, parent, "object", &info.name, (false, false));
                     }
                 }
-                for (name, kind, is_aggregatable) in METADATA.iter().filter(|it| is_wanted(it.0)) {
+                for (name, kind, is_aggregatable) in METADATA.iter().filter(|it| is_wanted(it.0) && shown.metadata(it.1)) {
                     note(&mut fields, name, kind, &info.name, (*name != "_source", *is_aggregatable));
                 }
                 indices.push(info.name);
