@@ -29,6 +29,7 @@ import { before, bounds, DEFAULTS, is, isNot, parse, print } from "../.compiled/
 import { verdict } from "../.compiled/tones.js";
 import { changes } from "../.compiled/pages/pipelines.js";
 import { growth, rows } from "../.compiled/pages/data.js";
+import { lanes } from "../.compiled/lanes.js";
 import { month, monthName, namesOf, questions, tables } from "../.compiled/report.js";
 import { lost, numbersAsText, problems } from "../.compiled/sources.js";
 import { summary } from "../.compiled/pages/session.js";
@@ -173,10 +174,21 @@ test("both languages have the same keys and the same places for values", () => {
 });
 
 test("amounts of data and spans of time as text", () => {
-  assert.equal(bytes(999, "en"), "999 byte");
-  assert.equal(bytes(48_000, "en"), "48 kB");
+  assert.equal(bytes(999, "en"), "999 B");
+  assert.equal(bytes(48_000, "en"), "48 KB");
   assert.equal(bytes(1_250_000_000, "en"), "1.3 GB");
   assert.deepEqual([500, 59_000, 61_000, 7_260_000].map(duration), ["0.5 s", "59 s", "1 min 1 s", "2 h 1 min"]);
+});
+
+test("a conversation's lanes hold every event once, in time, and neighbours share a mark", () => {
+  const event = (id, at, type, subtype = "") => ({ _index: "i", _id: id, _source: { "@timestamp": new Date(at).toISOString(), panw: { panos: { type, sub_type: subtype } } } });
+  const events = [event("a", 1000, "TRAFFIC", "start"), event("b", 2000, "THREAT", "url"), event("c", 2001, "THREAT", "url"), event("d", 6000, "THREAT", "virus"), event("e", 11_000, "TRAFFIC", "end")];
+  const it = lanes({ start: new Date(1000).toISOString(), end: new Date(11_000).toISOString(), events });
+  assert.deepEqual(it.lanes.map((lane) => [lane.kind, lane.marks.map((mark) => [mark.x, mark.events.map((each) => each._id).join("")])]), [["TRAFFIC", [[0, "a"], [1, "e"]]], ["THREAT", [[0.5, "d"]]], ["URL", [[0.1, "bc"]]]]);
+  assert.deepEqual(it.bar, { x: 0, width: 1 });
+  // A line may be stamped before the session's start, and a session may be over within its second.
+  assert.deepEqual(lanes({ start: new Date(1000).toISOString(), end: new Date(1000).toISOString(), events: [event("a", 1000, "TRAFFIC")] }).bar, { x: 0, width: 0 });
+  assert.equal(lanes({ start: new Date(2000).toISOString(), end: new Date(2000).toISOString(), events: [event("a", 1000, "THREAT")] }).bar.x, 1);
 });
 
 test("an event of a session says what it is", () => {

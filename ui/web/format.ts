@@ -9,11 +9,11 @@ export function percent(part: number, whole: number, language: string): string {
   return new Intl.NumberFormat(language, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(part / whole);
 }
 
-/** An amount of data in powers of 1,000. */
+/** An amount of data in powers of 1,000, with a capital letter in every unit: "48 KB". */
 export function bytes(value: number, language: string): string {
-  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
-  const at = Math.min(units.length - 1, value < 1000 ? 0 : Math.floor(Math.log10(value) / 3));
-  return new Intl.NumberFormat(language, { style: "unit", unit: units[at]!, maximumFractionDigits: at === 0 ? 0 : 1 }).format(value / 1000 ** at);
+  const units = ["B", "KB", "MB", "GB", "TB", "PB"];
+  const at = value < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(value) / 3));
+  return `${new Intl.NumberFormat(language, { maximumFractionDigits: at === 0 ? 0 : 1 }).format(value / 1000 ** at)} ${units[at]}`;
 }
 
 /** A span of time, to the two largest units. */

@@ -65,7 +65,7 @@ const MENU: Page[] = [...DASHBOARDS.map((it) => it.id), "discover", "sources", "
 /** Pages that are not dashboards; each is loaded when it is first opened. */
 const OTHERS = {
   discover: () => Promise.all([import("./pages/discover"), styles("discover/style.css")]).then(([it]) => it.Discover),
-  session: () => import("./pages/session").then((it) => it.Session),
+  session: () => Promise.all([import("./pages/session"), styles("pages/session.css")]).then(([it]) => it.Session),
   sources: () => import("./pages/sources").then((it) => it.Sources),
   data: () => import("./pages/data").then((it) => it.Data),
   pipelines: () => import("./pages/pipelines").then((it) => it.Pipelines),

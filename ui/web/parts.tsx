@@ -94,6 +94,11 @@ export function Asked({ queries }: { queries: Query[] }) {
   );
 }
 
+/** A long name that is broken after its dots, slashes and the like, and not within a word. */
+export function breakable(text: string): ComponentChildren {
+  return text.split(/(?<=[./_@-])(?=.)/).flatMap((part, at) => (at === 0 ? [part] : [<wbr key={at} />, part]));
+}
+
 /** A table's head: titles of its columns, with `"num"` those of figures; the empty text for a column that only draws. */
 export function Head({ of }: { of: readonly (string | readonly [title: string, kind: "num"])[] }) {
   return (

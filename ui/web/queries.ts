@@ -8,6 +8,8 @@ export const RESETS = ["reset-client", "reset-server", "reset-both"];
 export const BLOCKS = ["block-url", "block-continue", "block-override", "override-lockout", "deny", "drop", "drop-packet", "drop-all", "drop-all-packets", "random-drop", "drop-icmp", "reset-client", "reset-server", "reset-both", "block", "block-ip"];
 // PAN-OS reference, "Actions": what on a THREAT line means that it was seen and went on.
 export const PASSES = ["alert", "allow", "continue", "override", "forward", "syncookie-sent"];
+// What PAN-OS writes where a country would stand, for the private ranges of RFC 1918.
+export const PRIVATE_PLACES = ["10.0.0.0-10.255.255.255", "172.16.0.0-172.31.255.255", "192.168.0.0-192.168.255.255"];
 export const STREAMS = ["panos-traffic", "panos-url", "panos-threat", "panos-system", "panos-config", "panos-globalprotect", "syslog", "syslog-unparsed"];
 
 export const term = (field: string, value: Json): Body => ({ term: { [field]: value } });

@@ -28,6 +28,7 @@ export function spark(points: Map<number, number>, from: number, step: number, c
   return Array.from({ length: count }, (_, at) => `${at === 0 ? "M" : "L"}${((100 * at) / Math.max(1, count - 1)).toFixed(1)} ${(23 - (22 * (points.get(start + at * step) ?? 0)) / largest).toFixed(1)}`).join("");
 }
 
+/** `earlier` is absent where there is no period before, or nothing at all in it. */
 function One({ of, answer, earlier, state, now }: { of: Figure; answer: Answer | undefined; earlier: Answer | undefined; state: State; now: number }) {
   const amount = value(answer, of);
   const text = of.measure && "sum" in of.measure ? bytes(amount, language.value) : number(amount, language.value);
@@ -44,9 +45,7 @@ function One({ of, answer, earlier, state, now }: { of: Figure; answer: Answer |
       <a class="figure" href={eventsOf(shared.value, of.scope)}>
         {text}
       </a>
-      <span class={`change${changed === undefined ? "" : mood}`}>
-        {earlier === undefined ? "\u00a0" : changed === undefined ? t("noEarlier") : `${up > 0 ? "▲" : up < 0 ? "▼" : "＝"} ${t("againstBefore", changed)}`}
-      </span>
+      {earlier && <span class={`change${changed === undefined ? "" : mood}`}>{changed === undefined ? t("noEarlier") : `${up > 0 ? "▲" : up < 0 ? "▼" : "＝"} ${t("againstBefore", changed)}`}</span>}
       {from !== undefined && buckets.length > 1 && (
         <svg class="spark" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true">
           <path d={spark(points, from, step, Math.floor((to ?? now) / step) - Math.floor(from / step) + 1)} />
@@ -76,10 +75,12 @@ export function figures(id: string, title: Key, all: Figure[]): Panel {
     isEmpty: () => false,
     render: (answers, state, now) => {
       const width = answers.length / all.length;
+      // Where the data is younger than the period before, or begins at its very end, there is nothing to compare with.
+      const isCompared = width > 1 && all.some((of, at) => value(answers[at * width + 1], of) * 1_000 > value(answers[at * width], of));
       return (
         <ul class="figures">
           {all.map((of, at) => (
-            <One key={of.title} of={of} answer={answers[at * width]} earlier={width > 1 ? answers[at * width + 1] : undefined} state={state} now={now} />
+            <One key={of.title} of={of} answer={answers[at * width]} earlier={isCompared ? answers[at * width + 1] : undefined} state={state} now={now} />
           ))}
         </ul>
       );

@@ -4,7 +4,7 @@ import { save } from "../download";
 import { change, csv, number, percent, time } from "../format";
 import { language, t, type Key } from "../i18n";
 import { useAsk } from "../load";
-import { Failed, Head, Loading } from "../parts";
+import { breakable, Failed, Head, Loading } from "../parts";
 import { eventsOf } from "../queries";
 import { month, monthName, namesOf, parts, questions, TABLES, tables, type TableName, type Tables } from "../report";
 import { DEFAULTS, go, is, state, utc } from "../state";
@@ -84,7 +84,7 @@ function Sheet({ of, name }: { of: Tables; name: string }) {
                   {of[table].rows.map((it) => (
                     <tr key={it.value}>
                       <th scope="row">
-                        <a href={eventsOf(there, asked[table], [is(asked[table].field, it.value)])}>{it.value}</a>
+                        <a href={eventsOf(there, asked[table], [is(asked[table].field, it.value)])}>{breakable(it.value)}</a>
                       </th>
                       <td class="num">{whole(it.count)}</td>
                       <td class="num">{percent(it.count, of[table].total, language.value)}</td>

@@ -3,27 +3,30 @@ import { session, type Conversation, type End, type SessionEvent } from "../api"
 import { valuesAt } from "../documents";
 import { bytes, duration, number, time } from "../format";
 import { language, t } from "../i18n";
+import { idOf, kindOf, LaneChart, timeOf } from "../lanes";
 import { useAsk } from "../load";
 import { States } from "../parts";
 import { is, link, state, utc } from "../state";
+import { verdict } from "../tones";
 
 /** What an event says in one line, by its type. */
 export function summary(event: SessionEvent): { what: string; text: string; action: string; isBad: boolean } {
   const first = (path: string) => valuesAt(event._source, path)[0] ?? "";
   const [type, subtype, action] = [first("panw.panos.type"), first("panw.panos.sub_type"), first("panw.panos.action")];
-  const isUrl = type === "THREAT" && subtype === "url";
+  const isUrl = kindOf(event) === "URL";
   const text = isUrl
-    ? [first("url.original"), first("panw.panos.url.category")].filter(Boolean).join(" · ")
+    ? [first("http.request.method"), first("url.original"), first("panw.panos.url.category")]
     : type === "THREAT"
-      ? [first("panw.panos.threat.name"), first("panw.panos.threat.id"), first("panw.panos.severity")].filter(Boolean).join(" · ")
-      : [first("network.application"), first("panw.panos.endreason")].filter(Boolean).join(" · ");
-  return { what: `${type} ${subtype}`.trim(), text, action, isBad: type === "THREAT" && !isUrl };
+      ? [first("panw.panos.threat.name"), first("panw.panos.threat.id"), first("panw.panos.severity"), first("file.name")]
+      : [first("network.application"), first("panw.panos.endreason"), first("network.bytes") && first("network.bytes") !== "0" ? bytes(Number(first("network.bytes")), language.value) : ""];
+  return { what: `${type} ${subtype}`.trim(), text: text.filter(Boolean).join(" · "), action, isBad: type === "THREAT" && !isUrl };
 }
 
 const one = (value: unknown): string => (Array.isArray(value) ? value.map(String).join(", ") : value === null || value === undefined ? "" : String(value));
 
 function Ends({ title, end }: { title: string; end: End }) {
-  const nat = one(end.nat.ip) && `NAT ${one(end.nat.ip)}${one(end.nat.port) && `:${one(end.nat.port)}`}`;
+  const isTranslated = one(end.nat.ip) !== "" && (one(end.nat.ip) !== one(end.ip) || one(end.nat.port) !== one(end.port));
+  const nat = isTranslated && `NAT ${one(end.nat.ip)}${one(end.nat.port) && `:${one(end.nat.port)}`}`;
   return (
     <div class="end">
       <h2>{title}</h2>
@@ -36,17 +39,40 @@ function Ends({ title, end }: { title: string; end: End }) {
   );
 }
 
+/** What went which way, the larger as long as there is room. */
+function Between({ of }: { of: Conversation }) {
+  const largest = Math.max(1, of.bytes.to_destination ?? 0, of.bytes.to_source ?? 0);
+  const ways = [
+    ["→", t("bytesTo"), of.bytes.to_destination, of.packets.to_destination, "turn-0"],
+    ["←", t("bytesBack"), of.bytes.to_source, of.packets.to_source, of.detected_but_allowed.threats > 0 ? "critical" : "turn-2"],
+  ] as const;
+  return (
+    <div class="between">
+      <p class="hint">{[one(of.transport), of.applications.join(", ")].filter(Boolean).join(" · ")}</p>
+      {ways.map(([arrow, title, amount, packets, tone]) => (
+        <p key={arrow} title={title}>
+          <span aria-hidden="true">{arrow}</span>
+          <span class="only-read">{title}</span>
+          <svg class="track" width="100%" height="6" preserveAspectRatio="none" viewBox="0 0 100 6" aria-hidden="true">
+            {amount !== null && amount > 0 && <rect class={`tone-${tone}`} x={arrow === "→" ? 0 : 100 - Math.max(1, (100 * amount) / largest)} width={Math.max(1, (100 * amount) / largest)} height="6" />}
+          </svg>
+          <b class="nowrap">{amount === null ? t("unknown") : bytes(amount, language.value)}</b>
+          <span class="hint nowrap">{packets === null ? "" : t("nPackets", number(packets, language.value))}</span>
+        </p>
+      ))}
+    </div>
+  );
+}
+
 function Story({ of }: { of: Conversation }) {
   const passed = of.detected_but_allowed;
   const startMs = Date.parse(of.start);
   const counted = of.counted_at === "start" ? ` (${t("countedAtStart")})` : "";
   const facts: [string, string][] = [
     [t("start"), time(startMs, utc.value)],
+    [t("end"), of.is_open ? "" : time(Date.parse(of.end), utc.value)],
     [t("duration"), of.is_open ? t("stillOpen") : duration(of.duration_ms)],
-    [t("bytesTo"), of.bytes.to_destination === null ? "" : bytes(of.bytes.to_destination, language.value) + counted],
-    [t("bytesBack"), of.bytes.to_source === null ? "" : bytes(of.bytes.to_source, language.value) + counted],
-    [t("packets"), of.packets.total === null ? "" : number(of.packets.total, language.value)],
-    [t("application"), of.applications.join(", ")],
+    [t("bytes"), of.bytes.total === null ? "" : bytes(of.bytes.total, language.value) + counted],
     [t("rule"), of.rules.join(", ")],
     [t("action"), of.actions.join(", ")],
     [t("endReason"), one(of.end_reason)],
@@ -62,9 +88,7 @@ function Story({ of }: { of: Conversation }) {
       )}
       <div class="ends">
         <Ends title={t("source")} end={of.source} />
-        <span class="arrow" aria-hidden="true">
-          → {one(of.transport)}
-        </span>
+        <Between of={of} />
         <Ends title={t("destination")} end={of.destination} />
       </div>
       <dl class="facts">
@@ -78,17 +102,23 @@ function Story({ of }: { of: Conversation }) {
           ))}
       </dl>
       <h2>{t("timeline")}</h2>
+      <LaneChart of={of} says={(event) => Object.values(summary(event)).filter((it) => typeof it === "string" && it).join(" · ")} />
       <ol class="timeline">
         {of.events.map((event) => {
           const { what, text, action, isBad } = summary(event);
-          const at = Date.parse(valuesAt(event._source, "@timestamp")[0] ?? "");
+          const at = timeOf(event);
           return (
-            <li key={`${event._index} ${event._id}`} class={isBad ? "bad" : ""}>
-              <span class="nowrap">{time(at, utc.value)}</span>
+            <li key={idOf(event)} id={idOf(event)} tabIndex={-1} class={isBad ? "bad" : ""}>
+              <a class="nowrap" href={link({ page: "discover", query: "", filters: [], columns: [], stream: "panos-*", time: "all", event: `${event._index}/${event._id}` })}>
+                {time(at, utc.value)}
+              </a>
               <span class="num">{at >= startMs ? `+${duration(at - startMs)}` : ""}</span>
               <strong>{what}</strong>
               <span class="value wrap">{text}</span>
-              <em>{action}</em>
+              <em>
+                <i class={`dot tone-${verdict(action)}`} aria-hidden="true" />
+                {action}
+              </em>
               <details>
                 <summary>{t("rawLine")}</summary>
                 <pre class="raw" tabIndex={0}>{valuesAt(event._source, "event.original")[0]}</pre>

@@ -1,8 +1,8 @@
 // The first page: the two questions, what slipped through, who and what leads, and whether the data is complete.
 import { figures } from "../kinds/figures";
 import { top } from "../kinds/top";
-import { BLOCKS, RESETS, type Scope } from "../queries";
-import { is } from "../state";
+import { BLOCKS, PRIVATE_PLACES, RESETS, type Scope } from "../queries";
+import { is, isNot } from "../state";
 import { blocked } from "./blocked";
 import { events } from "./events";
 import type { Panel } from "./panel";
@@ -30,6 +30,6 @@ export const OVERVIEW: Panel[] = [
   top({ id: "top-destinations", title: "topThreatDestinations", scope: threats, field: "destination.ip", verdicts: true }),
   top({ id: "top-rules", title: "topRules", scope: traffic, field: "rule.name", verdicts: true }),
   top({ id: "top-applications", title: "applicationBytes", scope: traffic, field: "network.application", sum: "network.bytes" }),
-  top({ id: "top-countries", title: "topThreatCountries", scope: threats, field: "source.geo.name", verdicts: true }),
+  top({ id: "top-countries", title: "topThreatCountries", scope: { ...threats, filters: [isNot("source.geo.name", ...PRIVATE_PLACES)] }, field: "source.geo.name", verdicts: true }),
   events,
 ];

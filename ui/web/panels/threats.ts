@@ -5,8 +5,8 @@ import { overTime } from "../kinds/over_time";
 import { pairs } from "../kinds/pairs";
 import { top } from "../kinds/top";
 import { whatIf } from "../kinds/what_if";
-import { BLOCKS, type Scope } from "../queries";
-import { is } from "../state";
+import { BLOCKS, PRIVATE_PLACES, type Scope } from "../queries";
+import { is, isNot } from "../state";
 import type { Panel } from "./panel";
 import { severePassedFilters } from "./severe";
 
@@ -31,7 +31,7 @@ export const THREATS: Panel[] = [
   top({ id: "threat-destinations", title: "topDestinations", scope: all, field: "destination.ip", verdicts: true }),
   pairs({ id: "severity-by-action", title: "severityByAction", scope: all, rows: { field: "panw.panos.severity", title: "severity" }, columns: { field: "panw.panos.action", title: "action" }, span: 8 }),
   pairs({ id: "threat-zones", title: "zonePairs", scope: all, rows: { field: "observer.ingress.zone", title: "sourceZone" }, columns: { field: "observer.egress.zone", title: "destinationZone" }, span: 4 }),
-  top({ id: "threat-countries", title: "topCountries", scope: all, field: "source.geo.name", verdicts: true }),
+  top({ id: "threat-countries", title: "topCountries", scope: { ...all, filters: [...all.filters, isNot("source.geo.name", ...PRIVATE_PLACES)] }, field: "source.geo.name", verdicts: true }),
   top({ id: "threat-kinds", title: "threatKinds", scope: all, field: "panw.panos.sub_type", verdicts: true }),
   top({ id: "threat-categories", title: "threatCategories", scope: all, field: "panw.panos.threat_category", verdicts: true }),
   top({ id: "threat-apps", title: "topApplications", scope: all, field: "network.application", verdicts: true }),

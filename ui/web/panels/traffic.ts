@@ -3,7 +3,7 @@ import { figures } from "../kinds/figures";
 import { overTime } from "../kinds/over_time";
 import { pairs } from "../kinds/pairs";
 import { top } from "../kinds/top";
-import { BLOCKS, type Scope } from "../queries";
+import { BLOCKS, PRIVATE_PLACES, type Scope } from "../queries";
 import { is, isNot } from "../state";
 import type { Panel } from "./panel";
 
@@ -30,7 +30,7 @@ export const TRAFFIC: Panel[] = [
   top({ id: "destination-bytes", title: "destinationBytes", scope: sessions, field: "destination.ip", sum: BYTES }),
   top({ id: "user-bytes", title: "userBytes", scope: sessions, field: "source.user.name", sum: BYTES }),
   top({ id: "upload-bytes", title: "uploadBytes", hint: "uploadHint", scope: sessions, field: "source.ip", sum: "source.bytes" }),
-  top({ id: "country-bytes", title: "countryBytes", scope: sessions, field: "destination.geo.name", sum: BYTES }),
+  top({ id: "country-bytes", title: "countryBytes", scope: { ...sessions, filters: [...sessions.filters, isNot("destination.geo.name", ...PRIVATE_PLACES)] }, field: "destination.geo.name", sum: BYTES }),
   top({ id: "traffic-rules", title: "topRules", scope: sessions, field: "rule.name", verdicts: true }),
   top({ id: "traffic-ports", title: "topPorts", scope: sessions, field: "destination.port", verdicts: true }),
   top({ id: "end-reasons", title: "endReasons", scope: sessions, field: "panw.panos.endreason", verdicts: true }),
