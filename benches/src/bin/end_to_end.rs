@@ -150,7 +150,7 @@ fn measure(arguments: &Arguments, dir: &Path, lines: &Path, expected: &Expected)
     let mut client = Client::connect(server.http)?;
     let all = json!({ "query": { "match_all": {} } });
     loop {
-        let count = client.post("/panos-*,syslog-unparsed/_count", &all)?["count"].as_u64().unwrap_or_default();
+        let count = client.post("/panos-*,syslog-unparsed/_count?ignore_unavailable=true", &all)?["count"].as_u64().unwrap_or_default();
         if count == expected.lines {
             break;
         }
